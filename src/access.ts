@@ -1,0 +1,167 @@
+/**
+ * The nouns that travel through the corridor. No I/O, no behaviour.
+ * MaskedRows and Receipt carry brands: only `sql/` makes the first, only `log/` the second, so that
+ * an answer of raw rows, or of rows that are not on the log, does not compile (test/structure holds
+ * who may call the makers).
+ */
+import type { Flag, Limit, MaskName, PolicySet, RolePolicy, TablePolicy } from './policy/model.js';
+import type { WeirError } from './errors.js';
+
+export type ClaimValue = string | number | boolean;
+
+/** Who asks: a verified token, reduced to what the other rooms need. */
+export interface Principal {
+  readonly issuer: string;
+  /** The person claim; a person is (issuer, person). Undefined for a service's own token. */
+  readonly person: string | undefined;
+  readonly displayName: string | undefined;
+  /** The staff tool (client_id). */
+  readonly tool: string;
+  /** Whom the token's holder acts through or for (RFC 8693 `act.sub`). */
+  readonly act: string | undefined;
+  readonly roles: readonly string[];
+  readonly scopes: readonly string[];
+  readonly tokenId: string | undefined;
+  readonly expiresAtMicros: number;
+  /** Scalar claims, for row filters (`only: {region: claim.region}`). */
+  readonly claims: Readonly<Record<string, ClaimValue>>;
+}
+
+export type FilterOperator = 'eq' | 'neq' | 'gt' | 'gte' | 'lt' | 'lte' | 'in' | 'is';
+
+export interface Filter {
+  readonly column: string;
+  readonly operator: FilterOperator;
+  /** One value, except for `in`; `is` takes null, not_null, true, false or unknown. */
+  readonly values: readonly string[];
+  readonly negated: boolean;
+}
+
+export interface Ordering {
+  readonly column: string;
+  readonly descending: boolean;
+  readonly nulls: 'first' | 'last' | undefined;
+}
+
+/** What is asked for, independent of the door. */
+export interface ReadPlan {
+  readonly table: string;
+  /** Column names as the catalogue writes them; undefined: every column that the role sees. */
+  readonly select: readonly string[] | undefined;
+  readonly filters: readonly Filter[];
+  readonly order: readonly Ordering[];
+  /** Rows; undefined: as many as there are. */
+  readonly limit: number | undefined;
+  readonly offset: number;
+  readonly count: boolean;
+  /** What happens where the role's per_request is smaller than the answer. */
+  readonly overflow: 'cut' | 'refuse';
+  /** json: timestamps and composite types as PostgreSQL's to_json writes them; text: as COPY writes them. */
+  readonly encoding: 'json' | 'text';
+}
+
+export type Door = 'rest' | 'admin';
+
+/** An identified principal stands at a door: enough to record a refusal, before the request is understood. */
+export interface Asked {
+  readonly id: string;
+  readonly door: Door;
+  /** Template, never a URL with values: "GET /rest/orders". */
+  readonly route: string;
+  readonly principal: Principal;
+  /** The role that the caller named (Weir-Role). */
+  readonly namedRole: string | undefined;
+  /** Client address as seen from trusted proxies. */
+  readonly address: string;
+}
+
+export interface AccessRequest extends Asked {
+  readonly plan: ReadPlan;
+  /** Aborted when the client has gone. */
+  readonly signal: AbortSignal;
+}
+
+/** What `admit` found: the request is allowed so far, under this policy. */
+export interface Decision {
+  readonly request: AccessRequest;
+  /** Pseudonymous id of the person (or service) on the log. */
+  readonly actorId: string;
+  readonly set: PolicySet;
+  readonly role: RolePolicy;
+  readonly table: TablePolicy;
+  readonly columns: readonly ReleasedColumn[];
+  readonly limits: readonly Limit[];
+  /** Some released column has a personal class, so that rows are charged as records. */
+  readonly personal: boolean;
+  /** How many values were looked up in columns that the role does not see in clear. */
+  readonly lookups: number;
+  /** Rows at the most; undefined: no bound. */
+  readonly rowLimit: number | undefined;
+  /** The normalised query, without literals, as it stands in the entry. */
+  readonly statement: string;
+}
+
+export interface ReleasedColumn {
+  readonly name: string;
+  readonly mask: MaskName;
+  /** How its text is written in JSON. */
+  readonly json: 'string' | 'verbatim' | 'boolean' | 'number';
+}
+
+declare const masked: unique symbol;
+declare const recorded: unique symbol;
+
+/** One chunk of rows that came through a masked relation. `values` is row-major, `width` columns a row. */
+export interface MaskedRows {
+  readonly [masked]: true;
+  readonly width: number;
+  readonly values: readonly (readonly (string | null)[])[];
+  /** Text of each row's record key. Never sent. */
+  readonly recordKeys: readonly string[];
+  /** Text of each row's subject key, where the row has one. Never sent. */
+  readonly subjectKeys: readonly (string | null)[];
+  /** 0 for the first chunk of a read. */
+  readonly part: number;
+  /** No chunk follows. */
+  readonly last: boolean;
+}
+
+/** Proof that exactly these rows are on the log and charged. */
+export interface Receipt {
+  readonly [recorded]: true;
+  readonly rows: MaskedRows;
+  readonly writer: string;
+  readonly number: number;
+  readonly atMicros: number;
+  readonly flags: readonly Flag[];
+}
+
+/** What leaves the corridor. */
+export interface ReleasedRows {
+  readonly values: readonly (readonly (string | null)[])[];
+  readonly last: boolean;
+}
+
+export interface Answer {
+  readonly columns: readonly ReleasedColumn[];
+  /** Rows in the whole answer before limit and offset; undefined unless asked for. */
+  readonly total: number | undefined;
+  /** per_request cut the answer to this many rows; undefined: it did not. */
+  readonly cutTo: number | undefined;
+  /** At least one chunk; the first is here before the generator is first asked. */
+  readonly chunks: AsyncGenerator<ReleasedRows, void, void>;
+}
+
+/** What doors know of the corridor. */
+export interface Corridor {
+  /**
+   * One read: admit → run → commit → release. The promise settles when the first chunk is on the log;
+   * each further chunk is recorded and charged before the generator yields it.
+   * @throws WeirError, already recorded as a refusal where the principal is known
+   */
+  pass(request: AccessRequest): Promise<Answer>;
+  /** Records a refusal that a door found before there was a plan. @returns the error to send (log-unavailable if it could not be recorded) */
+  refuse(asked: Asked, error: WeirError): Promise<WeirError>;
+  /** Authorises and records an administrative read ("alerts"). @throws WeirError */
+  administer(asked: Asked, permission: string): Promise<void>;
+}

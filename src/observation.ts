@@ -1,0 +1,26 @@
+/**
+ * What the gateway tells its operators. One union of events; the logger and the metrics subscribe.
+ * No row data, no tokens, no literals, no URLs with values: routes are templates, people are actor ids.
+ */
+import type { ErrorCode } from './errors.js';
+
+export type Observation =
+  | {
+      readonly event: 'request';
+      readonly requestId: string;
+      readonly route: string;
+      readonly status: number;
+      readonly code: ErrorCode | undefined;
+      readonly records: number;
+      readonly milliseconds: number;
+    }
+  | { readonly event: 'failure'; readonly requestId: string | undefined; readonly where: string; readonly error: unknown }
+  | { readonly event: 'batch'; readonly requests: number; readonly milliseconds: number }
+  | { readonly event: 'store'; readonly state: 'up' | 'down'; readonly reason: string | undefined }
+  | { readonly event: 'upstream'; readonly state: 'up' | 'down'; readonly reason: string | undefined }
+  | { readonly event: 'outcome-unknown'; readonly resolvedAs: 'committed' | 'not-committed' }
+  | { readonly event: 'flagged'; readonly requestId: string; readonly actorId: string; readonly rules: readonly string[] }
+  | { readonly event: 'policy'; readonly state: 'loaded' | 'rejected'; readonly digest: string | undefined; readonly faults: number }
+  | { readonly event: 'lifecycle'; readonly state: 'starting' | 'ready' | 'draining' | 'stopped'; readonly detail: string | undefined };
+
+export type Observe = (observation: Observation) => void;

@@ -1,0 +1,109 @@
+/**
+ * What a loaded, checked policy set is. The rest of the gateway reads these nouns; only `policy/`
+ * makes them. Everything is frozen: a change is a new set.
+ */
+
+export type DataClass = 'none' | 'order-number' | 'name' | 'phone' | 'address' | 'email' | 'id-number' | 'free-text' | 'amount';
+
+/** "hidden" is not here: a hidden column is absent. */
+export type MaskName = 'clear' | 'surname' | 'last4' | 'middle' | 'province' | 'city' | 'district' | 'order-number';
+
+/** How a column may be looked up: by its whole text, or (phones) by another column that holds the last four digits. */
+export type Lookup = { readonly by: 'exact' } | { readonly by: 'last4'; readonly column: string };
+
+export interface CatalogColumn {
+  readonly name: string;
+  readonly class: DataClass;
+  readonly lookup: readonly Lookup[];
+}
+
+export interface CatalogTable {
+  readonly name: string;
+  /** Where it stands in the order database. */
+  readonly from: { readonly schema: string; readonly table: string };
+  /** Column that names the record in the access log. */
+  readonly record: string;
+  /** Column that names the person the record is about. */
+  readonly subject: string | undefined;
+  /** In the order of the file. */
+  readonly columns: ReadonlyMap<string, CatalogColumn>;
+}
+
+export interface Catalog {
+  readonly tables: ReadonlyMap<string, CatalogTable>;
+}
+
+/** `only: {column: value}` or `only: {column: claim.name}`: plain equality, nothing else. */
+export interface RowFilter {
+  readonly column: string;
+  readonly value: { readonly literal: string } | { readonly claim: string };
+}
+
+export interface TablePolicy {
+  readonly table: CatalogTable;
+  readonly browse: boolean;
+  readonly findBy: readonly string[];
+  readonly only: readonly RowFilter[];
+  /** Visible columns only, in the order of the catalogue. */
+  readonly see: ReadonlyMap<string, MaskName>;
+}
+
+export const counts = ['queries', 'records', 'people', 'lookups', 'misses', 'reveals', 'bytes'] as const;
+export type Count = (typeof counts)[number];
+
+export const windows = ['minute', 'hour', 'day', '30d'] as const;
+export type Window = (typeof windows)[number];
+
+export interface Limit {
+  readonly count: Count;
+  readonly window: Window;
+  readonly max: number;
+  /** Applies, instead of the one without scope, to tokens that carry this scope. */
+  readonly scope: string | undefined;
+}
+
+export interface RolePolicy {
+  readonly role: string;
+  readonly about: string;
+  readonly owner: string;
+  readonly for: 'people' | 'services';
+  readonly tables: ReadonlyMap<string, TablePolicy>;
+  /** Rows that one request may read. */
+  readonly perRequest: number;
+  readonly limits: readonly Limit[];
+  /** Administrative reads that the role may make, e.g. "alerts". */
+  readonly may: ReadonlySet<string>;
+}
+
+/** Thresholds of policies/alerts.yaml; a read at or above one is flagged. Undefined: not watched. */
+export interface BulkThresholds {
+  readonly recordsPerRead: number | undefined;
+  readonly recordsPerHour: number | undefined;
+  readonly recordsPerDay: number | undefined;
+  readonly peoplePerRead: number | undefined;
+  readonly peoplePerHour: number | undefined;
+  readonly peoplePerDay: number | undefined;
+  readonly consecutive: number | undefined;
+}
+
+export type BulkRule = keyof BulkThresholds;
+
+export interface Flag {
+  readonly rule: BulkRule;
+  readonly value: number;
+  readonly threshold: number;
+}
+
+export interface AlertPolicy {
+  readonly bulk: BulkThresholds;
+  /** Overrides by role: merged over `bulk`. */
+  readonly roles: ReadonlyMap<string, BulkThresholds>;
+}
+
+export interface PolicySet {
+  /** SHA-256, lower-case hex, over the canonical content of every file of the set. */
+  readonly digest: string;
+  readonly catalog: Catalog;
+  readonly roles: ReadonlyMap<string, RolePolicy>;
+  readonly alerts: AlertPolicy;
+}
