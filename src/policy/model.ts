@@ -3,10 +3,12 @@
  * makes them. Everything is frozen: a change is a new set.
  */
 
-export type DataClass = 'none' | 'order-number' | 'name' | 'phone' | 'address' | 'email' | 'id-number' | 'free-text' | 'amount';
+export type DataClass =
+  'none' | 'order-number' | 'name' | 'phone' | 'address' | 'email' | 'id-number' | 'free-text' | 'amount';
 
 /** "hidden" is not here: a hidden column is absent. */
-export type MaskName = 'clear' | 'surname' | 'last4' | 'middle' | 'province' | 'city' | 'district' | 'order-number';
+export type MaskName =
+  'clear' | 'surname' | 'last4' | 'middle' | 'province' | 'city' | 'district' | 'order-number';
 
 /** How a column may be looked up: by its whole text, or (phones) by another column that holds the last four digits. */
 export type Lookup = { readonly by: 'exact' } | { readonly by: 'last4'; readonly column: string };

@@ -1,0 +1,46 @@
+/** What a demo says once it serves: where it is, who may ask, and one line to paste for each door. */
+
+export interface BannerFacts {
+  readonly address: string;
+  readonly directory: string;
+  /** Set where the folder is not the default, so that pasted lines find it. */
+  readonly dataVariable: string | undefined;
+  /** An order that exists, and the region it lies in. */
+  readonly sample: { readonly orderNo: string; readonly region: string };
+  readonly roles: readonly { readonly role: string; readonly about: string }[];
+}
+
+/** @returns lines, the last of which says that it is ready */
+export function demoBanner(facts: BannerFacts): string {
+  const { address, sample } = facts;
+  const weir = `${facts.dataVariable === undefined ? '' : `WEIR_DATA_DIR=${quote(facts.dataVariable)} `}npx weir`;
+  const width = Math.max(...facts.roles.map(({ role }) => role.length));
+  const curl = (token: string, url: string) =>
+    `  curl -H "Authorization: Bearer $(${weir} token ${token})" '${url}'`;
+  return [
+    '',
+    `Weir, demo: a synthetic shop and keys that are good for nothing else. It lives in ${facts.directory}`,
+    '',
+    'Roles:',
+    ...facts.roles.map(({ role, about }) => `  ${role.padEnd(width)}  ${about}`),
+    '',
+    'One order, as a support agent sees it (REST door):',
+    curl(
+      `--role support-agent --sub li.na --claim region=${sample.region}`,
+      `${address}/rest/orders?order_no=eq.${sample.orderNo}`,
+    ),
+    'What security sees (admin door):',
+    curl('--role security --sub wang.min', `${address}/admin/alerts`),
+    'Who read what:',
+    `  ${weir} log show    and    ${weir} log verify`,
+    `For monitoring: ${address}/healthz  ${address}/readyz  ${address}/metrics`,
+    'Ctrl-C stops it all; npm start goes on where it left off.',
+    '',
+    `weir ready on ${address} (demo)`,
+    '',
+  ].join('\n');
+}
+
+function quote(text: string): string {
+  return /^[A-Za-z0-9_./:-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

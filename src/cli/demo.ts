@@ -1,0 +1,207 @@
+/**
+ * `weir demo`: a synthetic shop on a PostgreSQL of its own, and the gateway in front of it by the same code
+ * as in production. Everything lives in one folder, which one demo holds at a time; whatever was killed at
+ * whatever point, the next start goes on from there.
+ */
+import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { configKeys } from '../config/keys.js';
+import { loadConfig, type Environment } from '../config/load.js';
+import type { Config } from '../config/schema.js';
+import { claimDirectory } from '../demo/cluster-directory.js';
+import { endLeftover, startCluster, type Cluster } from '../demo/cluster.js';
+import { prepareDatabases, roles as databaseRoles, withClient } from '../demo/databases.js';
+import { openDemoIssuer } from '../demo/issuer.js';
+import { openGateway } from '../gateway.js';
+import { createLogger } from '../observe/logger.js';
+import { createMetrics } from '../observe/metrics.js';
+import { loadPolicies } from '../policy/load.js';
+import { migrateStore } from '../store/migrate.js';
+import { CliError, exitCodes, type CliContext, type StopSignals } from './context.js';
+import { demoBanner } from './demo-banner.js';
+import {
+  openSecrets,
+  postgresDirectory,
+  removeDemoFiles,
+  saveDemoConfig,
+  writeDemoConfig,
+} from './demo-files.js';
+import { demoConfigFile, demoDirectory, demoIssuerDirectory } from './find-config.js';
+import { addressFault, drainServing, startServing, untilStopped } from './serve.js';
+
+export interface DemoOptions {
+  readonly reset?: boolean;
+}
+
+/** Variables that name production's databases and keys. The demo has its own, and must not touch those. */
+const ignoredVariables = [
+  ...configKeys.flatMap(({ secret, env }) => (secret && env !== undefined ? [env] : [])),
+  'WEIR_CONFIG',
+];
+
+const defaultPolicies = fileURLToPath(new URL('../../policies', import.meta.url));
+
+/** @returns when it was stopped, everything that it started included */
+export async function demo(context: CliContext, options: DemoOptions): Promise<number> {
+  const signals = context.signals();
+  const directory = demoDirectory(context);
+  await mkdir(directory, { recursive: true });
+  const release = await claimDirectory(directory).catch((error: Error) => {
+    throw new CliError(
+      `another demo lives in ${directory} already (${error.message})`,
+      'use that one, stop it, or name another folder with WEIR_DATA_DIR (and another port with WEIR_HTTP_PORT)',
+    );
+  });
+  try {
+    if (options.reset) {
+      await endLeftover(join(postgresDirectory(directory), 'data'));
+      await removeDemoFiles(directory);
+      context.io.out(`threw away what earlier demos made in ${directory}\n`);
+    }
+    return await run(context, directory, signals);
+  } finally {
+    await release();
+  }
+}
+
+async function run(context: CliContext, directory: string, signals: StopSignals): Promise<number> {
+  const { io } = context;
+  const progress = (text: string) => io.out(`  ${text}\n`);
+  const env = demoEnvironment(context);
+  const secrets = await openSecrets(directory);
+  const issuer = await openDemoIssuer(demoIssuerDirectory(directory));
+  const configText = (url: (role: string, password: string, database: string) => string) =>
+    writeDemoConfig({
+      secrets,
+      issuer,
+      storeUrl: url(databaseRoles.runtime, secrets.runtimePassword, 'weir'),
+      storeOwnerUrl: url(databaseRoles.owner, secrets.ownerPassword, 'weir'),
+      ordersUrl: url(databaseRoles.reader, secrets.readerPassword, 'shop'),
+      policies: resolve(context.cwd, env['WEIR_POLICIES'] ?? defaultPolicies),
+    });
+  const load = (text: string) => loadConfig({ file: demoConfigFile(directory), text, env, cwd: context.cwd });
+
+  // What can be wrong with environment and port is found before the half minute that the data takes.
+  const early = load(
+    configText((role, password, database) => `postgres://${role}:${password}@127.0.0.1/${database}`),
+  );
+  const { set } = await loadPolicies(early.policies.directory);
+  await tryAddress(early);
+
+  io.out(`Weir demo, in ${relative(context.cwd, directory) || directory}\n`);
+  const cluster = await keepCluster(directory, secrets.superuserPassword, progress, io.err);
+  try {
+    await prepareDatabases(cluster.current(), { secrets, onProgress: progress });
+    const text = configText((role, password, database) => cluster.current().url(role, password, database));
+    const config = load(text);
+    progress('bringing the access log to this version');
+    await migrateStore(config.store.ownerUrl!, databaseRoles.runtime);
+    await saveDemoConfig(directory, text);
+    if (signals.stop.aborted) return exitCodes.ok;
+
+    const metrics = createMetrics();
+    // Lines of the log would bury the banner: only what is wrong is told, and apart from it.
+    const level = env['WEIR_LOG_LEVEL'] === undefined ? 'warn' : config.logLevel;
+    const log = createLogger(level, { write: io.err });
+    const gateway = openGateway(config, {
+      demo: true,
+      metrics,
+      observe: (observation) => {
+        log(observation);
+        metrics.observe(observation);
+      },
+    });
+    const address = await startServing(gateway, config, 'demo');
+    io.out(
+      demoBanner({
+        address,
+        directory,
+        dataVariable: env['WEIR_DATA_DIR'],
+        sample: await sampleOrder(config),
+        roles: [...set.roles.values()].map(({ role, about }) => ({ role, about })),
+      }),
+    );
+    await untilStopped(signals);
+    await drainServing(context, gateway, signals);
+    return signals.hurry.aborted ? exitCodes.bad : exitCodes.ok;
+  } finally {
+    await cluster.stop(signals.hurry.aborted ? 'immediate' : 'fast');
+  }
+}
+
+function demoEnvironment(context: CliContext): Environment {
+  const ignored = ignoredVariables.filter((name) => context.env[name] !== undefined);
+  if (ignored.length > 0)
+    context.io.err(`weir: the demo has its own databases and keys; it ignores ${ignored.join(', ')}\n`);
+  return Object.fromEntries(Object.entries(context.env).filter(([name]) => !ignored.includes(name)));
+}
+
+/** @throws CliError where the port is taken */
+async function tryAddress(config: Config): Promise<void> {
+  const server = createServer();
+  try {
+    await new Promise<void>((settle, fail) => {
+      server.once('error', fail);
+      server.listen(config.http.port, config.http.host, settle);
+    });
+  } catch (error) {
+    throw addressFault(error, config, 'demo') ?? error;
+  } finally {
+    await new Promise((settle) => server.close(settle));
+  }
+}
+
+interface KeptCluster {
+  current(): Cluster;
+  stop(mode: 'fast' | 'immediate'): Promise<void>;
+}
+
+/** A cluster that comes back, at the same address, when something other than us ends it. */
+async function keepCluster(
+  directory: string,
+  superuserPassword: string,
+  onProgress: (text: string) => void,
+  complain: (text: string) => void,
+): Promise<KeptCluster> {
+  const begin = (port: number) =>
+    startCluster({ directory: postgresDirectory(directory), port, superuserPassword, onProgress });
+  let cluster = await begin(0);
+  let stopping = false;
+  let restart: Promise<void> = Promise.resolve();
+  const watch = () => {
+    restart = cluster.exited.then(async () => {
+      if (stopping) return;
+      complain('weir: PostgreSQL has ended; starting it again\n');
+      cluster = await begin(cluster.port);
+      if (stopping) return;
+      watch();
+    });
+    restart.catch(() => complain('weir: PostgreSQL does not start again; stop the demo and start it anew\n'));
+  };
+  watch();
+  return {
+    current: () => cluster,
+    stop: async (mode) => {
+      stopping = true;
+      const ended = restart.catch(() => undefined);
+      await cluster.stop(mode);
+      await ended;
+      // One that was being started just then.
+      await cluster.stop(mode);
+    },
+  };
+}
+
+/** An order that has still to be shipped, so that support and warehouse both see it. */
+async function sampleOrder(config: Config): Promise<{ orderNo: string; region: string }> {
+  return withClient(config.orders.url, async (client) => {
+    const { rows } = await client.query<{ order_no: string; region: string }>(
+      `SELECT order_no, region FROM shop.orders WHERE status = 'to_ship' ORDER BY created_at DESC LIMIT 1`,
+    );
+    const [order] = rows;
+    if (order === undefined) throw new Error('the demo shop has no order to ship');
+    return { orderNo: order.order_no, region: order.region };
+  });
+}

@@ -1,0 +1,174 @@
+/**
+ * `weir <verb>`: the verbs, their options and examples. A verb's module is loaded when it is called, so that
+ * `weir token` does not wait for the server, and the server does not load the demo.
+ * Exit codes: 0 ok, 1 found something bad, 2 usage or configuration.
+ */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { ConfigFaults } from '../config/faults.js';
+import { WeirError } from '../errors.js';
+import { writeErrorFacts } from '../observe/error-facts.js';
+import { CliError, exitCodes, type CliContext } from './context.js';
+import { parseDurationSeconds } from './time.js';
+
+const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+export const version = manifest.version;
+
+/**
+ * @param argv what follows `weir`
+ * @returns exit code; never throws
+ */
+export async function runWeir(argv: readonly string[], context: CliContext): Promise<number> {
+  let code: number = exitCodes.ok;
+  const { io } = context;
+  const program = buildProgram(context, (result) => (code = result));
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    return report(error, io.err);
+  }
+}
+
+function report(error: unknown, err: (text: string) => void): number {
+  if (error instanceof CliError) {
+    err(`weir: ${error.message}\n      ${error.hint}\n`);
+    return error.exitCode;
+  }
+  if (error instanceof ConfigFaults) {
+    err(`weir: ${error.message}\n`);
+    return exitCodes.usage;
+  }
+  if (error instanceof WeirError) {
+    err(`weir: ${error.message} [${error.code}]\n${error.hint === undefined ? '' : `      ${error.hint}\n`}`);
+    return exitCodes.bad;
+  }
+  // Somebody else's words may quote rows or passwords, so only the kind of the error is told.
+  err(
+    `weir: this failed unexpectedly: ${writeErrorFacts(error)}\n      run it again with the database at hand; if it stays, report it with this line\n`,
+  );
+  return exitCodes.bad;
+}
+
+function buildProgram(context: CliContext, done: (code: number) => void): Command {
+  const { io } = context;
+  const program = new Command('weir')
+    .description(
+      'An order-data access gateway: masks by role, meters each person, records every read before it leaves',
+    )
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: io.out,
+      writeErr: io.err,
+      getOutHelpWidth: () => context.columns ?? 100,
+      getErrHelpWidth: () => context.columns ?? 100,
+    })
+    .showHelpAfterError('(--help shows the options and an example)');
+  const finish = async (result: Promise<number>) => done(await result);
+  const config = [
+    '--config <file>',
+    'configuration (default: WEIR_CONFIG, ./weir.yaml, or what the demo wrote)',
+  ] as const;
+  const json = ['--json', 'print JSON, one document a line'] as const;
+
+  example(program.command('start'), 'weir start --config /etc/weir/weir.yaml')
+    .description('serve; needs a configuration, and refuses the demo’s keys')
+    .option('--config <file>', 'configuration (default: WEIR_CONFIG or ./weir.yaml)')
+    .action(async (options) => finish((await import('./start.js')).start(context, options)));
+
+  example(program.command('demo'), 'npm start')
+    .description('serve a synthetic shop with its own PostgreSQL, to try Weir out')
+    .option('--reset', 'throw away what earlier demos made, and begin anew')
+    .action(async (options) => finish((await import('./demo.js')).demo(context, options)));
+
+  example(program.command('migrate'), 'WEIR_STORE_OWNER_URL=postgres://… weir migrate')
+    .description("bring the gateway's own database to this version")
+    .option(...config)
+    .action(async (options) => finish((await import('./migrate.js')).migrate(context, options)));
+
+  example(program.command('config'), 'weir config --check --config weir.yaml')
+    .description('check the configuration, or print it with secrets elided')
+    .option('--check', 'say whether it is sound (default)')
+    .option('--dump', 'print every key as it will be used; secrets read "(set)"')
+    .option(...json)
+    .option(...config)
+    .action(async (options) => finish((await import('./config.js')).config(context, options)));
+
+  const policy = program.command('policy').description('work on policy files');
+  example(policy.command('check'), 'weir policy check --dir policies')
+    .description('check policy files: file, line, column, what to write instead')
+    .option('--dir <folder>', "folder of the policy files (default: the configuration's)")
+    .option('--database', 'also compare with the order database: tables, columns, indexes')
+    .option(...json)
+    .option(...config)
+    .action(async (options) => finish((await import('./policy.js')).policyCheck(context, options)));
+
+  example(
+    program.command('token'),
+    'curl -H "Authorization: Bearer $(npx weir token --role support-agent --sub li.na --claim region=华东)" …',
+  )
+    .description('print a token of the demo’s issuer, and nothing else')
+    .requiredOption('--role <role>', 'role; may be given again', collect)
+    .requiredOption('--sub <person>', 'the person')
+    .option('--scope <scopes>', 'scopes, separated by spaces; may be given again', collect)
+    .option('--ttl <duration>', 'how long it is good for', parseDurationSeconds, 3_600)
+    .option('--tool <name>', 'the staff tool (client_id)', 'weir-cli')
+    .option('--claim <name=value>', 'another claim; may be given again', collectPair)
+    .action(async (options) => finish((await import('./token.js')).token(context, options)));
+
+  const log = program.command('log').description('read and verify the access log');
+  example(log.command('verify'), 'weir log verify')
+    .description(
+      "verify the whole log: no gap in a writer's numbers, digests, limits; exit code 1 names the first bad entry",
+    )
+    .option(...json)
+    .option(...config)
+    .action(async (options) => finish((await import('./log.js')).logVerify(context, options)));
+  example(log.command('show'), 'weir log show --record orders/1234 --from 2h')
+    .description('show entries of the log, newest first')
+    .option('--person <person>', 'of one person: the subject of the token, or an actor id')
+    .option('--issuer <issuer>', 'issuer of --person, where there are several')
+    .option('--record <table/key>', 'that released one record')
+    .option('--subject <table/key>', 'that released a record about one person')
+    .option('--door <door>', 'through one door: rest or admin')
+    .option('--from <time>', 'from then on: 2h (ago), 2026-11-22, 2026-11-22T14:05')
+    .option('--to <time>', 'before then')
+    .option('--limit <n>', 'entries at the most', parseCount, 50)
+    .option(...json)
+    .option(...config)
+    .action(async (options) => finish((await import('./log.js')).logShow(context, options)));
+
+  example(program.command('alerts'), 'weir alerts --from 24h')
+    .description('list reads that were flagged as bulk reads; exit code 1 where there are any')
+    .option('--from <time>', 'from then on: 2h (ago), 2026-11-22', '24h')
+    .option('--to <time>', 'before then')
+    .option('--role <role>', 'of one role')
+    .option('--limit <n>', 'at the most', parseCount, 50)
+    .option(...json)
+    .option(...config)
+    .action(async (options) => finish((await import('./alerts.js')).alerts(context, options)));
+  return program;
+}
+
+function example(command: Command, line: string): Command {
+  return command.addHelpText('after', `\nExample:\n  $ ${line}`);
+}
+
+function collect(value: string, earlier: readonly string[] = []): string[] {
+  return [...earlier, value];
+}
+
+function collectPair(text: string, earlier: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const [, name, value] = /^([A-Za-z_][A-Za-z0-9_.:/-]{0,63})=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw new InvalidArgumentError('Write name=value.');
+  return { ...earlier, [name]: value };
+}
+
+function parseCount(text: string): number {
+  if (!/^[1-9][0-9]{0,6}$/.test(text)) throw new InvalidArgumentError('Write a whole number from 1 on.');
+  return Number(text);
+}

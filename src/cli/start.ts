@@ -1,0 +1,61 @@
+/** `weir start`: serve in production. Refuses to without a whole configuration, or with keys that a demo made. */
+import { existsSync, readFileSync } from 'node:fs';
+import { decodeKey, demoKeyMarker } from '../config/meaning.js';
+import type { Config } from '../config/schema.js';
+import { isDemoKeyId } from '../identity/demo-key.js';
+import { openGateway } from '../gateway.js';
+import { createLogger } from '../observe/logger.js';
+import { createMetrics } from '../observe/metrics.js';
+import { CliError, exitCodes, type CliContext } from './context.js';
+import { findConfig, type ConfigOption } from './find-config.js';
+import { drainServing, startServing, untilStopped } from './serve.js';
+
+/** @returns when it was stopped: 0, or 1 where the second signal cut the drain short */
+export async function start(context: CliContext, options: ConfigOption): Promise<number> {
+  const config = findConfig(context, options, 'serving');
+  refuseDemoKeys(config);
+  const signals = context.signals();
+  const metrics = createMetrics();
+  const log = createLogger(config.logLevel);
+  const gateway = openGateway(config, {
+    metrics,
+    observe: (observation) => {
+      log(observation);
+      metrics.observe(observation);
+    },
+  });
+  const address = await startServing(gateway, config, 'file');
+  context.io.out(`weir ready on ${address}\n`);
+  await untilStopped(signals);
+  await drainServing(context, gateway, signals);
+  return signals.hurry.aborted ? exitCodes.bad : exitCodes.ok;
+}
+
+/**
+ * Demo keys are on every disk that ever ran the demo; with them anybody could sign as anybody.
+ * Keys that come from an address are held to the same when they are fetched (identity/).
+ * @throws CliError
+ */
+export function refuseDemoKeys(config: Config): void {
+  const hint = 'weir start serves real orders: use your own; for the demo, run weir demo';
+  if (
+    decodeKey(config.log.digestKey)?.subarray(0, demoKeyMarker.length).toString('latin1') === demoKeyMarker
+  ) {
+    throw new CliError("log.digestKey is a demo's key", hint);
+  }
+  config.identity.issuers.forEach(({ jwks }, index) => {
+    if ('file' in jwks && existsSync(jwks.file) && keyIds(jwks.file).some(isDemoKeyId)) {
+      throw new CliError(`identity.issuers[${index}].jwks holds a demo's key`, hint);
+    }
+  });
+}
+
+function keyIds(file: string): string[] {
+  try {
+    const { keys } = JSON.parse(readFileSync(file, 'utf8')) as { keys?: { kid?: unknown }[] };
+    return (keys ?? []).flatMap(({ kid }) => (typeof kid === 'string' ? [kid] : []));
+  } catch {
+    // Whether it is a key set at all is for identity/ to say.
+    return [];
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * The one shape of a configuration: every key with its type, its safe default (or none), and the
+ * environment variable that overrides it. Unknown keys are refused and nothing is coerced. `load.ts`
+ * fills it, `dump.ts` prints it, docs/configuration.md describes it, and a test holds the four together.
+ *
+ * Keywords of our own on a key: `env` names its variable, `secret` marks what a dump elides and what
+ * may be written as {env: NAME} or {file: PATH}, `path` marks a path that is relative to the file.
+ */
+import { Type, type Static } from '@sinclair/typebox';
+
+const milliseconds = (value: number, description: string) =>
+  Type.Integer({ minimum: 1, maximum: 3_600_000, default: value, description });
+
+const section = { additionalProperties: false, default: {} } as const;
+
+const http = Type.Object(
+  {
+    host: Type.String({
+      minLength: 1,
+      default: '127.0.0.1',
+      env: 'WEIR_HOST',
+      description: 'Address to listen on. Loopback unless you say otherwise',
+    }),
+    port: Type.Integer({
+      minimum: 0,
+      maximum: 65535,
+      default: 8080,
+      env: 'WEIR_HTTP_PORT',
+      description: 'Port to listen on; 0 takes any free one',
+    }),
+    trustedProxies: Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      description: 'Addresses or CIDR blocks of proxies whose X-Forwarded-For is believed',
+    }),
+    maxConcurrent: Type.Integer({
+      minimum: 1,
+      maximum: 100_000,
+      default: 200,
+      description: 'Requests in work at once; more are answered 503 busy',
+    }),
+    requestTimeoutMs: milliseconds(10_000, 'How long a client may take to send its request'),
+    drainTimeoutMs: milliseconds(
+      30_000,
+      'How long a stop waits for requests in work before it cuts them off',
+    ),
+  },
+  section,
+);
+
+const store = Type.Object(
+  {
+    url: Type.String({
+      minLength: 1,
+      secret: true,
+      env: 'WEIR_STORE_URL',
+      description: "The gateway's own database, as the runtime role (postgres://…)",
+    }),
+    ownerUrl: Type.Optional(
+      Type.String({
+        minLength: 1,
+        secret: true,
+        env: 'WEIR_STORE_OWNER_URL',
+        description: 'The same database, as the role that owns the tables. Only `weir migrate` uses it',
+      }),
+    ),
+    runtimeRole: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 63,
+        description: 'Role to which `weir migrate` grants INSERT and SELECT. Default: the user of store.url',
+      }),
+    ),
+    poolSize: Type.Integer({ minimum: 1, maximum: 100, default: 4, description: 'Connections' }),
+    commitDeadlineMs: milliseconds(2_000, 'A read whose entry is not committed by then is refused (503)'),
+    maxWaiting: Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 2_000,
+      description: 'Reads that may wait for a commit; more are answered 503 busy',
+    }),
+  },
+  section,
+);
+
+const orders = Type.Object(
+  {
+    url: Type.String({
+      minLength: 1,
+      secret: true,
+      env: 'WEIR_ORDERS_URL',
+      description: 'The order database, as a role that can only SELECT (postgres://…)',
+    }),
+    poolSize: Type.Integer({ minimum: 1, maximum: 1_000, default: 8, description: 'Connections' }),
+    connectTimeoutMs: milliseconds(2_000, 'Time to connect, or to get a connection of the pool'),
+    statementTimeoutMs: milliseconds(5_000, 'Time for one statement'),
+    streamTimeoutMs: milliseconds(120_000, 'Time for one read that streams'),
+  },
+  section,
+);
+
+const policies = Type.Object(
+  {
+    directory: Type.String({
+      minLength: 1,
+      path: true,
+      env: 'WEIR_POLICIES',
+      description: 'Folder that holds catalog.yaml, alerts.yaml and roles/',
+    }),
+  },
+  section,
+);
+
+const claimPath = (value: string, description: string) =>
+  Type.String({ minLength: 1, default: value, description: `Claim ${description}; dots lead inward` });
+
+/** The test of this file holds these against identity/issuer.ts, which a configuration must not import. */
+const algorithms = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
+
+const issuer = Type.Object(
+  {
+    issuer: Type.String({ minLength: 1, description: 'The `iss` that its tokens carry, byte for byte' }),
+    audience: Type.String({
+      minLength: 1,
+      description: 'The `aud` that a token for this gateway carries, byte for byte',
+    }),
+    jwks: Type.Unsafe<{ url: string } | { file: string }>(
+      Type.Object(
+        {
+          url: Type.Optional(
+            Type.String({ minLength: 1, description: 'Address of its JWK set: https, or http on loopback' }),
+          ),
+          file: Type.Optional(
+            Type.String({ minLength: 1, path: true, description: 'File with its JWK set' }),
+          ),
+        },
+        { additionalProperties: false, minProperties: 1, maxProperties: 1 },
+      ),
+    ),
+    algorithms: Type.Array(Type.String({ enum: algorithms }), {
+      minItems: 1,
+      default: ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'],
+      description: `Accepted signature algorithms, of ${algorithms.join(', ')}`,
+    }),
+    typ: Type.Array(Type.String({ minLength: 1 }), {
+      minItems: 1,
+      default: ['at+jwt', 'application/at+jwt'],
+      description: 'Accepted `typ` headers; an issuer that writes plain JWT needs it named',
+    }),
+    claims: Type.Object(
+      {
+        person: claimPath('sub', 'that names the person'),
+        displayName: claimPath('name', 'with a name to show'),
+        tool: claimPath('client_id', 'that names the tool'),
+        roles: claimPath('roles', 'with the roles'),
+        scope: claimPath('scope', 'with the scopes'),
+        act: claimPath('act.sub', 'that names who acts through the holder'),
+      },
+      section,
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const identity = Type.Object(
+  {
+    issuers: Type.Array(issuer, {
+      minItems: 1,
+      description: 'Who may issue tokens for this gateway; at least one',
+    }),
+    clockToleranceSeconds: Type.Integer({
+      minimum: 0,
+      maximum: 300,
+      default: 30,
+      description: 'How far the clocks of issuer and gateway may differ',
+    }),
+    maxTokenLifetimeSeconds: Type.Integer({
+      minimum: 60,
+      maximum: 31 * 86_400,
+      default: 86_400,
+      description: 'Tokens that live longer are refused',
+    }),
+  },
+  section,
+);
+
+const log = Type.Object(
+  {
+    digestKey: Type.String({
+      minLength: 1,
+      secret: true,
+      env: 'WEIR_DIGEST_KEY',
+      description: 'Key of the digests of records and people on the log: base64 of 32 random bytes',
+    }),
+    epoch: Type.String({
+      pattern: '^[a-z0-9-]{1,32}$',
+      default: 'e1',
+      description: 'Name of the digest key in the entries; a new key needs a new epoch',
+    }),
+    zone: Type.String({
+      minLength: 1,
+      default: 'Asia/Shanghai',
+      description: 'Time zone in which the days of limits begin',
+    }),
+    heartbeatSeconds: Type.Integer({
+      minimum: 1,
+      maximum: 3_600,
+      default: 60,
+      description: 'A writer that has nothing to record still writes an entry this often',
+    }),
+  },
+  section,
+);
+
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export const configSchema = Type.Object(
+  {
+    http,
+    store,
+    orders,
+    policies,
+    identity,
+    log,
+    logLevel: Type.Unsafe<LogLevel>({
+      type: 'string',
+      enum: logLevels,
+      default: 'info',
+      env: 'WEIR_LOG_LEVEL',
+      description: "From where on the gateway's own log speaks: " + logLevels.join(', '),
+    }),
+  },
+  { additionalProperties: false },
+);
+
+type DeepReadonly<T> = T extends readonly (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+    : T;
+
+/** A whole, checked, frozen configuration; paths are absolute, secrets are the secrets themselves. */
+export type Config = DeepReadonly<Static<typeof configSchema>>;
+
+/** Variables that say where things are rather than override a key. */
+export const placeVariables = Object.freeze({
+  WEIR_CONFIG: 'The configuration file',
+  WEIR_DATA_DIR: 'Where `weir demo` keeps what it makes (.weir)',
+});

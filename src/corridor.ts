@@ -1,0 +1,177 @@
+/**
+ * The main path. Whatever door a request came by, it goes through here, in this order:
+ *
+ *     admit → run → commit → release          (or: refuse)
+ *
+ * Nothing leaves that is not on the log and charged. The order is in the types: `release` takes the rows
+ * and the Receipt for them; only sql/ makes MaskedRows, only log/ makes a Receipt, after its commit.
+ */
+import type { Answer, Asked, AccessRequest, Corridor, Decision, MaskedRows, Receipt, ReleasedRows } from './access.js';
+import { asWeirError, LimitReached, WeirError } from './errors.js';
+import type { AccessLog } from './log/access-log.js';
+import type { Actor } from './log/directory.js';
+import { chooseRole } from './policy/choose-role.js';
+import { limitsInForce } from './policy/limits-in-force.js';
+import type { PolicySet } from './policy/model.js';
+import type { OrderDatabase } from './sql/order-database.js';
+import type { LiveSchema } from './sql/schema.js';
+import { compileStatement, type Statement } from './sql/statement.js';
+
+export interface Rooms {
+  /** The set in force and what it was checked against. @throws WeirError policy-unavailable */
+  readonly policies: () => { readonly set: PolicySet; readonly live: LiveSchema };
+  readonly orders: OrderDatabase;
+  readonly log: AccessLog;
+}
+
+export function createCorridor(rooms: Rooms): Corridor {
+  return {
+    async pass(request) {
+      const actor = await rooms.log.directory.identify(request.principal);
+      try {
+        const { decision, statement } = admit(request, actor, rooms);
+        const total = statement.count === undefined ? undefined : await rooms.orders.count(statement.count);
+        if (statement.probe !== undefined) await refuseTooMany(statement.probe, decision, rooms);
+        const rows = rooms.orders.read(statement, request.signal);
+        const cutTo = statement.cut ? decision.role.perRequest : undefined;
+        return await answer(releaseAll(rows, decision, actor, rooms), decision, total, cutTo);
+      } catch (thrown) {
+        throw await refuse(request, actor, asWeirError(thrown), rooms);
+      }
+    },
+
+    async refuse(asked, error) {
+      try {
+        const actor = await rooms.log.directory.identify(asked.principal);
+        return await refuse(asked, actor, error, rooms);
+      } catch (thrown) {
+        return asWeirError(thrown);
+      }
+    },
+
+    async administer(asked, permission) {
+      const actor = await rooms.log.directory.identify(asked.principal);
+      try {
+        const { set } = rooms.policies();
+        const role = chooseRole(asked, set);
+        if (!role.may.has(permission)) {
+          throw new WeirError('not-permitted', { hint: `a role's policy allows this with "may: [${permission}]"` });
+        }
+        await rooms.log.recordAdministration(asked, actor, { role: role.role, policy: set.digest, statement: permission });
+      } catch (thrown) {
+        throw await refuse(asked, actor, asWeirError(thrown), rooms);
+      }
+    },
+  };
+}
+
+/** May this principal ask this, and as what statement? No I/O. @throws WeirError */
+function admit(request: AccessRequest, actor: Actor, rooms: Rooms): { decision: Decision; statement: Statement } {
+  const { principal, plan } = request;
+  const { set, live } = rooms.policies();
+  const role = chooseRole(request, set);
+  const table = role.tables.get(plan.table);
+  const relation = table && live.get(`${table.table.from.schema}.${table.table.from.table}`);
+  if (table === undefined || relation === undefined) {
+    throw new WeirError('table-unknown', {
+      detail: 'the table does not exist',
+      hint: role.tables.size === 0 ? 'your role sees no tables' : `tables that your role sees: ${[...role.tables.keys()].join(', ')}`,
+    });
+  }
+  const statement = compileStatement(table, relation, plan, role.perRequest, principal.claims);
+  const decision: Decision = {
+    request,
+    actorId: actor.actorId,
+    set,
+    role,
+    table,
+    columns: statement.columns,
+    limits: limitsInForce(role, principal.scopes),
+    personal: statement.personal,
+    lookups: statement.lookups,
+    rowLimit: statement.rowLimit,
+    statement: statement.normalised,
+  };
+  return { decision, statement };
+}
+
+/** Chunk by chunk: record and charge, then release. Ends the upstream read when the caller stops asking. */
+async function* releaseAll(
+  rows: AsyncGenerator<MaskedRows, void, void>,
+  decision: Decision,
+  actor: Actor,
+  rooms: Rooms,
+): AsyncGenerator<ReleasedRows, void, void> {
+  let released = false;
+  try {
+    for await (const chunk of rows) {
+      const receipt = await rooms.log.record(decision, actor, chunk);
+      yield release(chunk, receipt);
+      released = true;
+    }
+  } catch (thrown) {
+    // Before the first chunk is out, `pass` records why; afterwards nobody else would.
+    throw released ? await refuse(decision.request, actor, asWeirError(thrown), rooms) : thrown;
+  }
+}
+
+/** The only way out. */
+function release(rows: MaskedRows, receipt: Receipt): ReleasedRows {
+  if (receipt.rows !== rows) throw new WeirError('internal', { cause: new Error('the receipt is for other rows') });
+  return { values: rows.values, last: rows.last };
+}
+
+/** Waits for the first chunk, so that a door can still answer with an error. */
+async function answer(
+  chunks: AsyncGenerator<ReleasedRows, void, void>,
+  { columns }: Decision,
+  total: number | undefined,
+  cutTo: number | undefined,
+): Promise<Answer> {
+  const first = await chunks.next();
+  if (first.done) throw new WeirError('internal', { cause: new Error('a read without a first chunk') });
+  return { columns, total, cutTo, chunks: startingWith(first.value, chunks) };
+}
+
+async function* startingWith<T>(first: T, rest: AsyncGenerator<T, void, void>): AsyncGenerator<T, void, void> {
+  try {
+    yield first;
+    yield* rest;
+  } finally {
+    await rest.return();
+  }
+}
+
+/** Answers that must not be cut (CSV) are refused before their first byte. */
+async function refuseTooMany(probe: NonNullable<Statement['probe']>, { role }: Decision, { orders }: Rooms): Promise<void> {
+  if ((await orders.count(probe)) <= role.perRequest) return;
+  throw new WeirError('per-request-exceeded', {
+    detail: `the answer holds more than the ${role.perRequest} rows that one request of the role may read`,
+    hint: 'narrow the read with filters, or page with limit and offset',
+  });
+}
+
+/** @returns the error to send: `error` once it is on the log, or why it could not be recorded */
+async function refuse(asked: Asked, actor: Actor, error: WeirError, { log, policies }: Rooms): Promise<WeirError> {
+  // A limit is refused inside the commit, which recorded it; and what the log itself refused cannot be put on the log.
+  if (error instanceof LimitReached || unrecordable.has(error.code)) return error;
+  try {
+    await log.recordRefusal(asked, actor, error, context(asked, policies));
+    return error;
+  } catch (thrown) {
+    return asWeirError(thrown);
+  }
+}
+
+const unrecordable: ReadonlySet<string> = new Set(['log-unavailable', 'busy', 'draining']);
+
+/** As much as is known of what was refused. */
+function context(asked: Asked, policies: Rooms['policies']): { role?: string; policy?: string } {
+  try {
+    const { set } = policies();
+    const role = asked.namedRole ?? (asked.principal.roles.length === 1 ? asked.principal.roles[0] : undefined);
+    return { policy: set.digest, ...(role !== undefined && set.roles.has(role) ? { role } : {}) };
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * The hook before every route: who asks, and is this a request at all? A route is closed unless it declares
+ * itself open in its own configuration; so are the addresses that lead nowhere. No decision here looks at
+ * the beginning of a URL. Once the principal is known, every refusal is recorded before it is sent.
+ */
+import { isIP } from 'node:net';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Asked, Corridor, Door, Principal } from '../../access.js';
+import { WeirError } from '../../errors.js';
+import { bearerToken } from './bearer.js';
+import { Exchange, type Traffic } from './exchange.js';
+import { isDecodable, pathOf, type RouteTable } from './routes.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    exchange: Exchange;
+  }
+  interface FastifyContextConfig {
+    /** Answers without a token. Nothing about a person, a record or a value may ever be on such a route. */
+    open?: true;
+    /** Which door the route belongs to; `rest` also makes its problems carry PostgREST's members. */
+    door?: Door;
+  }
+}
+
+/** The only thing a door needs of identity. @throws WeirError token-*, issuer-unavailable */
+export interface Authenticates {
+  authenticate(token: string): Promise<Principal>;
+}
+
+export interface AdmissionParts {
+  readonly corridor: Corridor;
+  readonly authenticator: Authenticates;
+  readonly traffic: Traffic;
+  readonly routes: RouteTable;
+  readonly maxUrlBytes: number;
+}
+
+export function admission(parts: AdmissionParts) {
+  const { corridor, authenticator, traffic } = parts;
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const { config, url } = request.routeOptions;
+    const path = pathOf(request.originalUrl);
+    const known = url ?? parts.routes.find(path)?.template;
+    const route = `${request.method} ${known ?? '(no route)'}`;
+    const door = config.door ?? (path.startsWith('/admin/') ? 'admin' : 'rest');
+    const dialect = config.door === 'rest' || path.startsWith('/rest/') ? 'postgrest' : 'weir';
+    const exchange = new Exchange(request.id, route, dialect, config.open !== true, request.raw, reply.raw);
+    request.exchange = exchange;
+    traffic.begin(exchange);
+    void reply.headers({
+      'weir-request-id': request.id,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+    if (traffic.draining) void reply.header('connection', 'close');
+    if (config.open === true) {
+      if (hasBody(request)) throw bodyRefused(reply);
+      return;
+    }
+
+    if (traffic.draining) throw new WeirError('draining');
+    if (traffic.overfull) throw new WeirError('busy');
+    const principal = await authenticator.authenticate(bearerToken(request.raw));
+    const asked: Asked = {
+      id: request.id,
+      door,
+      route,
+      principal,
+      namedRole: headerOf(request, 'weir-role'),
+      address: addressOf(request),
+    };
+    exchange.asked = asked;
+    const fault = faultOf(request, reply, path, parts);
+    if (fault !== undefined) throw await corridor.refuse(asked, fault);
+  };
+}
+
+/** What is wrong with the request before any door has looked at it. */
+function faultOf(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  path: string,
+  { routes, maxUrlBytes }: AdmissionParts,
+): WeirError | undefined {
+  const target = request.originalUrl;
+  if (target.length > maxUrlBytes) {
+    return new WeirError('request-too-long', {
+      detail: `the address is longer than ${maxUrlBytes} bytes`,
+      hint: 'ask for fewer values in one request',
+    });
+  }
+  if (!isDecodable(path))
+    return new WeirError('request-malformed', { detail: 'the path is not percent-encoded UTF-8' });
+  if (target.includes('#')) {
+    return new WeirError('request-malformed', { detail: 'the address holds a #', hint: 'encode # as %23' });
+  }
+  if (request.raw.httpVersion !== '1.0' && !request.headers.host) {
+    return new WeirError('request-malformed', { detail: 'the Host header is missing' });
+  }
+  if (request.is404) {
+    const found = routes.find(path);
+    if (found === undefined || found.methods.includes(request.method)) return new WeirError('route-unknown');
+    const allow = found.methods.join(', ');
+    void reply.header('allow', allow);
+    if (hasBody(request)) void reply.header('connection', 'close');
+    return new WeirError('method-not-allowed', { hint: `this address takes ${allow}` });
+  }
+  return hasBody(request) ? bodyRefused(reply) : undefined;
+}
+
+function hasBody({ headers }: FastifyRequest): boolean {
+  const length = headers['content-length'];
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+}
+
+/** The body is not read, so the connection cannot be used again. */
+function bodyRefused(reply: FastifyReply): WeirError {
+  void reply.header('connection', 'close');
+  return new WeirError('request-malformed', {
+    detail: 'a read takes no body',
+    hint: 'put the query into the address',
+  });
+}
+
+function headerOf(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
+}
+
+/** fastify follows X-Forwarded-For through trusted proxies only; what is no address there is not believed. */
+function addressOf(request: FastifyRequest): string {
+  const claimed: string | undefined = request.ip;
+  const address =
+    claimed !== undefined && isIP(claimed) !== 0 ? claimed : (request.raw.socket.remoteAddress ?? '');
+  return address.replace(/^::ffff:(?=[0-9.]+$)/i, '');
+}

@@ -1,0 +1,50 @@
+/**
+ * Released rows → PostgREST's JSON: one array of objects, members in the order of the columns. Writes text,
+ * one string a chunk; keys are escaped once a read. Changes no value: how a value is to look was decided
+ * in the masked relation.
+ */
+import type { ReleasedColumn, ReleasedRows } from '../../access.js';
+
+export interface Encoder {
+  readonly contentType: string;
+  readonly head: string;
+  readonly tail: string;
+  /** Chunks in order; each call continues where the last one stopped. */
+  encode(rows: ReleasedRows): string;
+}
+
+type Writer = (value: string) => string;
+
+const writers: Readonly<Record<ReleasedColumn['json'], Writer>> = {
+  string: JSON.stringify,
+  // PostgreSQL's numbers are JSON numbers digit for digit, but for NaN and the infinities.
+  number: (value) => (/^-?[0-9]/.test(value) ? value : JSON.stringify(value)),
+  boolean: (value) => (value.startsWith('t') ? 'true' : 'false'),
+  verbatim: (value) => value,
+};
+
+export function jsonEncoder(columns: readonly ReleasedColumn[]): Encoder {
+  const keys = columns.map(({ name }, index) => `${index === 0 ? '{' : ','}${JSON.stringify(name)}:`);
+  const write = columns.map(({ json }) => writers[json]);
+  const width = columns.length;
+  let first = true;
+  return {
+    contentType: 'application/json; charset=utf-8',
+    head: '[',
+    tail: ']',
+    encode({ values }) {
+      let text = '';
+      for (const row of values) {
+        if (first) first = false;
+        else text += ',\n ';
+        for (let index = 0; index < width; index += 1) {
+          const value = row[index];
+          text += keys[index];
+          text += value == null ? 'null' : (write[index] as Writer)(value);
+        }
+        text += width === 0 ? '{}' : '}';
+      }
+      return text;
+    },
+  };
+}

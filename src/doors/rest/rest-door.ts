@@ -1,0 +1,165 @@
+/**
+ * `GET /rest/<table>` in PostgREST's dialect: the request → a plan → through the corridor → JSON or CSV.
+ * Sends nothing that the corridor did not release, and has no other way to rows than the corridor.
+ */
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Answer, Asked, Corridor, ReadPlan, ReleasedRows } from '../../access.js';
+import { asWeirError, WeirError } from '../../errors.js';
+import type { Observe } from '../../observation.js';
+import { concernsOperator } from '../http/problem.js';
+import type { Exchange } from '../http/exchange.js';
+import { searchOf } from '../http/routes.js';
+import type { AddRoutes } from '../http/server.js';
+import { ClientLost, sendLong } from '../http/stream.js';
+import { csvEncoder } from './csv.js';
+import { type Encoder, jsonEncoder } from './json.js';
+import { chooseFormat, type Format, wantsCount } from './preferences.js';
+import { readPlan } from './query.js';
+import { isName } from '../http/query-text.js';
+import { contentRange, parseRange, rangeStatus } from './range.js';
+
+export interface RestParts {
+  readonly corridor: Corridor;
+  readonly observe: Observe;
+  /** A client that takes nothing of its answer for so long is let go. Default 30,000. */
+  readonly stallTimeoutMs?: number;
+}
+
+interface TableRoute {
+  Params: { table: string };
+}
+
+interface Understood {
+  readonly plan: ReadPlan;
+  readonly format: Format;
+}
+
+interface Sending {
+  readonly answer: Answer;
+  readonly plan: ReadPlan;
+  readonly encoder: Encoder;
+  readonly exchange: Exchange;
+  readonly reply: FastifyReply;
+}
+
+export function restDoor({ corridor, observe, stallTimeoutMs = 30_000 }: RestParts): AddRoutes {
+  return (app) =>
+    app.get<TableRoute>('/rest/:table', { config: { door: 'rest' } }, async (request, reply) => {
+      const { exchange } = request;
+      const asked = askedFor(exchange.identified, request.params.table);
+      let understood: Understood;
+      try {
+        understood = understand(request);
+      } catch (thrown) {
+        throw await corridor.refuse(asked, asWeirError(thrown));
+      }
+      const { plan, format } = understood;
+      const answer = await corridor.pass({ ...asked, plan, signal: exchange.signal });
+      const encoder = format === 'csv' ? csvEncoder(answer.columns) : jsonEncoder(answer.columns);
+      try {
+        await send({ answer, plan, encoder, exchange, reply });
+      } finally {
+        // Closes the cursor upstream, whichever way this went.
+        await answer.chunks.return().catch((thrown: unknown) => report(exchange, asWeirError(thrown)));
+      }
+    });
+
+  async function send({ answer, plan, encoder, exchange, reply }: Sending): Promise<void> {
+    const { total } = answer;
+    if (total !== undefined && plan.offset > total) {
+      void reply.header('content-range', contentRange(0, 0, total));
+      throw new WeirError('range-unsatisfiable', {
+        detail: 'the offset lies behind the last row',
+        hint: 'Content-Range tells how many rows there are',
+      });
+    }
+    const first = await nextOf(answer);
+    exchange.records += first.values.length;
+    describe(reply, answer, plan, first);
+    void reply.header('content-type', encoder.contentType);
+    const head = encoder.head + encoder.encode(first);
+    if (first.last) {
+      void reply.send(Buffer.from(head + encoder.tail));
+      return;
+    }
+
+    let complete = false;
+    const next = async (): Promise<string | undefined> => {
+      if (complete) return undefined;
+      const rows = await nextOf(answer);
+      exchange.records += rows.values.length;
+      complete = rows.last;
+      return encoder.encode(rows) + (complete ? encoder.tail : '');
+    };
+    reply.hijack();
+    try {
+      const { signal } = exchange;
+      const headers = reply.getHeaders() as OutgoingHttpHeaders;
+      await sendLong(reply.raw, {
+        status: reply.statusCode,
+        headers,
+        first: head,
+        next,
+        signal,
+        stallTimeoutMs,
+      });
+    } catch (thrown) {
+      // The status is out: the client sees a connection that breaks off, the operator sees why.
+      if (!(thrown instanceof ClientLost) && !exchange.signal.aborted) {
+        report(exchange, exchange.failed(asWeirError(thrown)));
+      }
+    }
+  }
+
+  function report(exchange: Exchange, error: WeirError): void {
+    if (!concernsOperator(error)) return;
+    observe({ event: 'failure', requestId: exchange.id, where: exchange.route, error: error.cause ?? error });
+  }
+}
+
+/** Status and headers that say which rows these are. */
+function describe(reply: FastifyReply, answer: Answer, plan: ReadPlan, first: ReleasedRows): void {
+  const { total, cutTo } = answer;
+  const rows = first.last ? first.values.length : rowsToCome(answer, plan);
+  if (rows !== undefined) {
+    void reply.code(rangeStatus(rows, total)).header('content-range', contentRange(plan.offset, rows, total));
+  }
+  if (plan.count) void reply.header('preference-applied', 'count=exact');
+  // A short answer that has fewer rows than it might have had was not cut.
+  if (cutTo !== undefined && (!first.last || first.values.length >= cutTo)) {
+    void reply.header('weir-cut', `per_request=${cutTo}`);
+  }
+}
+
+/** The route as the log knows it: the table by its name, where it is one. */
+function askedFor(asked: Asked, table: string): Asked {
+  return isName(table) ? { ...asked, route: `GET /rest/${table}` } : asked;
+}
+
+function understand(request: FastifyRequest<TableRoute>): Understood {
+  const { headers } = request;
+  const format = chooseFormat(headers.accept);
+  const plan = readPlan(request.params.table, searchOf(request.raw.url ?? ''), {
+    range: parseRange(headers.range, textOf(headers['range-unit'])),
+    count: wantsCount(textOf(headers.prefer)),
+    format,
+  });
+  return { plan, format };
+}
+
+async function nextOf({ chunks }: Answer): Promise<ReleasedRows> {
+  const next = await chunks.next();
+  if (next.done === true) throw new Error('the corridor ended an answer without its last chunk');
+  return next.value;
+}
+
+/** How many rows a long answer will hold, where that is sure before it is sent. */
+function rowsToCome({ total, cutTo }: Answer, plan: ReadPlan): number | undefined {
+  if (total === undefined) return undefined;
+  return Math.min(total - plan.offset, plan.limit ?? Infinity, cutTo ?? Infinity);
+}
+
+function textOf(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(', ') : header;
+}

@@ -1,0 +1,182 @@
+/**
+ * The access log as the corridor knows it: record a chunk of rows (and charge for it), a refusal, an
+ * administrative read. A Receipt comes from here and from nowhere else, and only after the commit.
+ */
+import { randomUUID } from 'node:crypto';
+import { drizzle } from 'drizzle-orm/node-postgres';
+import { eq } from 'drizzle-orm';
+import type { Pool } from 'pg';
+import type { Asked, Decision, MaskedRows, Receipt } from '../access.js';
+import { LimitReached, type WeirError } from '../errors.js';
+import type { Observe } from '../observation.js';
+import type { PolicySet } from '../policy/model.js';
+import { DayClock } from '../quota/day-clock.js';
+import { meters, policySets } from '../store/schema.js';
+import { thresholdsFor } from '../watch/bulk.js';
+import { BatchWriter } from './batch-writer.js';
+import type { ConnectionOptions } from './connection.js';
+import { peopleOf } from './decide.js';
+import { peopleSpace, type Digester } from './digest.js';
+import { Directory, type Actor } from './directory.js';
+import { seeOf, type EntryContext } from './entry.js';
+
+export interface AccessLogOptions {
+  /** For look-ups beside the batches; the batches have a connection of their own. */
+  readonly pool: Pool;
+  readonly connection: ConnectionOptions;
+  readonly digester: Digester;
+  readonly zone: string;
+  readonly deadlineMs: number;
+  readonly maxWaiting: number;
+  readonly heartbeatSeconds: number;
+  readonly version: string;
+  readonly observe: Observe;
+}
+
+/** While the log is down: how often a heartbeat is tried, so that it comes up again without a request. */
+const probeMs = 1000;
+
+export class AccessLog {
+  readonly directory: Directory;
+  readonly #options: AccessLogOptions;
+  readonly #writer: BatchWriter;
+  readonly #writerId: string;
+  readonly #keptSets = new Set<string>();
+  #heartbeat: NodeJS.Timeout | undefined;
+  #lastHeartbeatMs = Date.now();
+  #lastHeartbeatNumber = 0;
+
+  private constructor(options: AccessLogOptions, writerId: string, writerMeterId: number) {
+    this.#options = options;
+    this.#writerId = writerId;
+    this.directory = new Directory(drizzle(options.pool));
+    this.#writer = new BatchWriter({
+      connection: options.connection,
+      writer: writerId,
+      writerMeterId,
+      deadlineMs: options.deadlineMs,
+      maxWaiting: options.maxWaiting,
+      dayClock: new DayClock(options.zone),
+      observe: options.observe,
+    });
+  }
+
+  /** Begins a writer of its own and puts its first entry on the log. @throws WeirError, or what the driver throws */
+  static async open(options: AccessLogOptions): Promise<AccessLog> {
+    const writerId = randomUUID();
+    const [row] = await drizzle(options.pool).insert(meters).values({ key: `writer:${writerId}` }).returning({ id: meters.meterId });
+    const log = new AccessLog(options, writerId, row!.id);
+    await log.#writer.commit({ kind: 'open', context: undefined, zone: options.zone, version: options.version });
+    log.#heartbeat = setInterval(() => log.#beat(), probeMs);
+    log.#heartbeat.unref();
+    return log;
+  }
+
+  /** Why nothing can be recorded now; undefined when all is well. */
+  get downReason(): string | undefined {
+    return this.#writer.downReason;
+  }
+
+  /** Keeps the content of a policy set under its digest, before any entry names it. */
+  async keepPolicySet(set: Pick<PolicySet, 'digest'>, content: string): Promise<void> {
+    if (this.#keptSets.has(set.digest)) return;
+    const db = drizzle(this.#options.pool);
+    await db.insert(policySets).values({ digest: set.digest, content }).onConflictDoNothing();
+    const [kept] = await db.select({ digest: policySets.digest }).from(policySets).where(eq(policySets.digest, set.digest));
+    if (kept === undefined) throw new Error('the policy set was not kept');
+    this.#keptSets.add(set.digest);
+  }
+
+  /**
+   * Records and charges one chunk. The receipt is the permission to release exactly these rows.
+   * @throws LimitReached (recorded as a refusal), WeirError log-unavailable, busy, draining
+   */
+  async record(decision: Decision, actor: Actor, rows: MaskedRows): Promise<Receipt> {
+    const { request, set, role, table, columns } = decision;
+    const { digester } = this.#options;
+    const records = digester.digest(table.table.name, 'record', rows.recordKeys);
+    const subjects = digester.digest(peopleSpace, 'person', rows.subjectKeys);
+    const outcome = await this.#writer.commit({
+      kind: 'read',
+      context: { ...contextOf(request, actor), role: role.role, policy: set.digest, statement: decision.statement },
+      actor,
+      table: table.table.name,
+      see: seeOf(columns),
+      rows,
+      records,
+      subjects,
+      people: peopleOf(subjects),
+      epoch: digester.epoch,
+      limits: decision.limits,
+      thresholds: thresholdsFor(set.alerts, role.role),
+      personal: decision.personal,
+      lookups: decision.lookups,
+      bytes: bytesOf(rows),
+    });
+    if ('refused' in outcome) throw outcome.refused;
+    if (outcome.flags.length > 0) {
+      const rules = outcome.flags.map((flag) => flag.rule);
+      this.#options.observe({ event: 'flagged', requestId: request.id, actorId: actor.actorId, rules });
+    }
+    const receipt = { rows, writer: this.#writerId, number: outcome.number, atMicros: outcome.at, flags: outcome.flags };
+    return receipt as unknown as Receipt;
+  }
+
+  /** @throws WeirError log-unavailable, busy, draining */
+  async recordRefusal(asked: Asked, actor: Actor, error: WeirError, more: { role?: string; policy?: string; statement?: string }): Promise<void> {
+    await this.#writer.commit({
+      kind: 'refusal',
+      context: { ...contextOf(asked, actor), ...more },
+      error: error.code,
+      ...(error instanceof LimitReached ? { limit: error.limit } : {}),
+    });
+  }
+
+  /** @throws WeirError log-unavailable, busy, draining */
+  async recordAdministration(asked: Asked, actor: Actor, more: { role: string; policy: string; statement: string }): Promise<void> {
+    await this.#writer.commit({ kind: 'admin', context: { ...contextOf(asked, actor), ...more } });
+  }
+
+  /** Puts the closing entry on the log, after everything that is waiting. */
+  async close(): Promise<void> {
+    clearInterval(this.#heartbeat);
+    await this.#writer.commit({ kind: 'close', context: undefined }).catch(() => {});
+    await this.#writer.close();
+  }
+
+  #beat(): void {
+    const due = Date.now() - this.#lastHeartbeatMs >= this.#options.heartbeatSeconds * 1000;
+    const down = this.#writer.downReason !== undefined;
+    if (!due && !down) return;
+    // Entries are a sign of life themselves.
+    if (!down && this.#writer.lastNumber > this.#lastHeartbeatNumber) {
+      this.#lastHeartbeatNumber = this.#writer.lastNumber;
+      this.#lastHeartbeatMs = Date.now();
+      return;
+    }
+    this.#lastHeartbeatMs = Date.now();
+    this.#writer.commit({ kind: 'heartbeat', context: undefined }).then(
+      () => (this.#lastHeartbeatNumber = this.#writer.lastNumber),
+      () => {},
+    );
+  }
+}
+
+function contextOf(asked: Asked, actor: Actor): EntryContext {
+  const { id, door, route, principal } = asked;
+  return {
+    request: id,
+    door,
+    route,
+    actor: actor.actorId,
+    tool: principal.tool,
+    ...(principal.act === undefined ? {} : { act: principal.act }),
+  };
+}
+
+/** UTF-8 bytes of the values themselves, without a door's framing. */
+function bytesOf(rows: MaskedRows): number {
+  let bytes = 0;
+  for (const row of rows.values) for (const value of row) if (value !== null) bytes += Buffer.byteLength(value);
+  return bytes;
+}

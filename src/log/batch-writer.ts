@@ -1,0 +1,459 @@
+/**
+ * Record and charge in one commit. One serial loop a process: it takes what is waiting, locks the meter
+ * rows, decides (decide.ts), writes meters and entries, commits, and only then tells each caller. Two
+ * round trips a batch, whatever its size.
+ *
+ * Holds, whatever fails and whenever:
+ * - one batch in flight; number n+1 is not sent while n's outcome is unknown, so a writer's numbers have no gap;
+ * - a caller hears "recorded" only after a commit that is known to have happened;
+ * - a caller hears something before its deadline. (A 503 may have been recorded: that is the safe side.)
+ */
+import { performance } from 'node:perf_hooks';
+import type { QueryArrayResult } from 'pg';
+import { WeirError } from '../errors.js';
+import type { Observe } from '../observation.js';
+import type { DayClock } from '../quota/day-clock.js';
+import { Meter } from '../quota/meter.js';
+import { sqlstateOf, WriterConnection, type ConnectionOptions } from './connection.js';
+import { decideBatch, type Decided, type Item, type Outcome } from './decide.js';
+import { Neighbours } from './neighbours.js';
+import { SeenToday } from './seen-today.js';
+import { begin, commit, lastNumbers, lockMeters, rollback, seenPeople, writeBatch } from './sql.js';
+
+export interface BatchWriterOptions {
+  readonly connection: ConnectionOptions;
+  /** This process start; a new one each time. */
+  readonly writer: string;
+  /** A meter row of the writer's own: locked by every batch, so that an older batch of ours cannot still be in flight. */
+  readonly writerMeterId: number;
+  readonly deadlineMs: number;
+  readonly maxWaiting: number;
+  readonly dayClock: DayClock;
+  readonly observe: Observe;
+}
+
+interface Pending {
+  readonly item: Item;
+  readonly expires: number;
+  /** How often its meter was found locked by another process. */
+  skips: number;
+  settled: boolean;
+  readonly resolve: (outcome: Outcome) => void;
+  readonly reject: (error: WeirError) => void;
+}
+
+interface Unknown {
+  readonly batch: readonly Pending[];
+  readonly meterIds: readonly number[];
+  readonly decided: Decided;
+  readonly firstNumber: number;
+}
+
+const maxBatchItems = 256;
+const maxBatchRows = 20_000;
+/** A meter found locked this often is waited for, in a batch of its own. */
+const patientSkips = 2;
+const maxBackoffMs = 2000;
+
+export class BatchWriter {
+  readonly #options: BatchWriterOptions;
+  readonly #neighbours = new Neighbours();
+  readonly #seen = new SeenToday();
+  readonly #sweeper: NodeJS.Timeout;
+  #queue: Pending[] = [];
+  #inFlight: readonly Pending[] = [];
+  #unknown: Unknown | undefined;
+  #running = false;
+  #closed = false;
+  #connection: WriterConnection | undefined;
+  #nextNumber = 1;
+  #lastAt = 0;
+  #failures = 0;
+  #downUntil = 0;
+  #downReason: string | undefined;
+  #idle: (() => void)[] = [];
+
+  constructor(options: BatchWriterOptions) {
+    this.#options = options;
+    this.#sweeper = setInterval(() => this.#sweep(), 50);
+    this.#sweeper.unref();
+  }
+
+  /** Why nothing can be recorded at the moment; undefined when all is well. */
+  get downReason(): string | undefined {
+    return this.#downReason;
+  }
+
+  get lastNumber(): number {
+    return this.#nextNumber - 1;
+  }
+
+  /** @throws WeirError log-unavailable, busy; LimitReached comes as an outcome, since it is recorded */
+  commit(item: Item): Promise<Outcome> {
+    if (this.#closed) return Promise.reject(new WeirError('draining'));
+    const now = performance.now();
+    if (now < this.#downUntil) return Promise.reject(unavailable(new Error(this.#downReason ?? 'down')));
+    if (this.#queue.length >= this.#options.maxWaiting) {
+      return Promise.reject(new WeirError('busy', { hint: 'try again shortly', retryAfterSeconds: 1 }));
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ item, expires: now + this.#options.deadlineMs, skips: 0, settled: false, resolve, reject });
+      this.#kick();
+    });
+  }
+
+  /** Waits for what is queued, then hangs up. Nothing is accepted afterwards. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#running) {
+      let timer: NodeJS.Timeout | undefined;
+      // With the database away an open outcome cannot be settled; the log tells it by itself at the next reading.
+      const bound = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.#options.deadlineMs + 1000)));
+      await Promise.race([new Promise<void>((resolve) => this.#idle.push(resolve)), bound]);
+      clearTimeout(timer);
+    }
+    clearInterval(this.#sweeper);
+    await this.#connection?.close().catch(() => {});
+  }
+
+  #kick(): void {
+    if (this.#running) return;
+    this.#running = true;
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      const work = this.#queue.length > 0 || this.#unknown !== undefined;
+      // No await between this look at the queue and `running = false`: what comes later kicks again.
+      if (!work) break;
+      try {
+        if (this.#unknown !== undefined) await this.#resolveUnknown(this.#unknown);
+        else {
+          const { batch, wait } = this.#takeBatch();
+          await this.#attempt(batch, wait);
+        }
+      } catch (error) {
+        // Not foreseen. Refuse everything rather than guess; the unknown batch, if any, stays unknown.
+        this.#options.observe({ event: 'failure', requestId: undefined, where: 'log writer', error });
+        this.#hangUp(error);
+        this.#fail(error);
+        await this.#backOff();
+      }
+    }
+    this.#running = false;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** @returns what goes next; `wait`: its rows were found locked before and are now waited for */
+  #takeBatch(): { batch: Pending[]; wait: boolean } {
+    this.#queue = this.#queue.filter((pending) => !pending.settled);
+    const patient = this.#queue.find((pending) => pending.skips >= patientSkips);
+    const batch: Pending[] = [];
+    const rest: Pending[] = [];
+    let rows = 0;
+    for (const pending of this.#queue) {
+      // Waiting for somebody's row must not hold up people whose rows are free: it gets a batch of its own.
+      const fits = patient === undefined || meterOf(pending) === meterOf(patient);
+      if (fits && batch.length < maxBatchItems && rows < maxBatchRows) {
+        batch.push(pending);
+        if (pending.item.kind === 'read') rows += pending.item.rows.values.length;
+      } else rest.push(pending);
+    }
+    // Counted anew: if the wait is in vain, the others have their turn first.
+    if (patient !== undefined) for (const pending of batch) pending.skips = 0;
+    this.#queue = rest;
+    return { batch, wait: patient !== undefined };
+  }
+
+  async #attempt(batch: readonly Pending[], wait: boolean): Promise<void> {
+    if (batch.length === 0) return;
+    this.#inFlight = batch;
+    const started = performance.now();
+    const connection = await this.#connect(batch);
+    if (connection === undefined) return;
+
+    // First round trip: lock, read the clock, ask about people that this process has not seen today.
+    const meterIds = [...new Set([this.#options.writerMeterId, ...batch.map(meterOf)])].filter((id) => id > 0);
+    const today = this.#options.dayClock.day(this.#lastAt);
+    const people = this.#unseenPeople(batch, today);
+    const opening = await connection.exchange([
+      begin,
+      lockMeters(meterIds, wait),
+      ...(people.meterIds.length === 0 ? [] : [seenPeople(people.meterIds, people.digests)]),
+    ]);
+    const refusedAtLock = opening.find((answer) => answer.status === 'rejected');
+    if (refusedAtLock !== undefined) return this.#failedBeforeWrite(batch, refusedAtLock.reason);
+
+    const { meters, corrupt, nowMicros } = readLocks((opening[1] as PromiseFulfilledResult<QueryArrayResult>).value);
+    for (const pending of batch) {
+      const error = corrupt.get(meterOf(pending));
+      if (error !== undefined) this.#reject(pending, unavailable(error));
+    }
+    const waiting = batch.filter((pending) => !pending.settled);
+    const ready = waiting.filter((pending) => meterOf(pending) === 0 || meters.has(meterOf(pending)));
+    for (const pending of waiting) if (!ready.includes(pending)) pending.skips++;
+    const midnight = people.assumed && this.#options.dayClock.day(nowMicros) !== today;
+    if (midnight) this.#lastAt = Math.max(this.#lastAt, nowMicros);
+    if (midnight || ready.length === 0 || !meters.has(this.#options.writerMeterId)) {
+      this.#queue.unshift(...waiting);
+      this.#inFlight = [];
+      await connection.exchange([rollback]);
+      return;
+    }
+    this.#queue.push(...waiting.filter((pending) => !ready.includes(pending)));
+
+    const seen = this.#seenBy(ready, opening[2]);
+    const decided = decideBatch(
+      ready.map((pending) => pending.item),
+      meters,
+      seen,
+      nowMicros,
+      { writer: this.#options.writer, nextNumber: this.#nextNumber, lastAt: this.#lastAt },
+      this.#options.dayClock,
+      this.#neighbours,
+    );
+
+    // Second round trip: write and commit.
+    this.#inFlight = ready;
+    const unknown: Unknown = { batch: ready, meterIds, decided, firstNumber: this.#nextNumber };
+    const answers = await connection.exchange([...writeBatch(this.#options.writer, decided), commit]);
+    const last = answers.at(-1)!;
+    const failed = answers.find((answer) => answer.status === 'rejected');
+    if (failed === undefined && last.status === 'fulfilled' && last.value.command === 'COMMIT') {
+      this.#settle(unknown);
+      this.#options.observe({ event: 'batch', requests: ready.length, milliseconds: performance.now() - started });
+      return;
+    }
+    // A server that answered COMMIT with ROLLBACK has told us; anything else leaves the outcome open.
+    if (last.status === 'fulfilled' && failed !== undefined) return this.#failedInWrite(ready, failed.reason);
+    this.#unknown = unknown;
+    connection.destroy(new Error('the outcome of the last commit is not known'));
+    this.#connection = undefined;
+  }
+
+  /** Certainly not committed: nothing was written yet. */
+  async #failedBeforeWrite(batch: readonly Pending[], reason: unknown): Promise<void> {
+    const sqlstate = sqlstateOf(reason);
+    if (sqlstate !== undefined && retryable.test(sqlstate) && this.#connection?.broken === undefined) {
+      await this.#connection?.exchange([rollback]);
+      for (const pending of batch) pending.skips++;
+      this.#queue.push(...batch.filter((pending) => !pending.settled));
+      return;
+    }
+    this.#hangUp(reason);
+    this.#inFlight = batch;
+    this.#fail(reason);
+    await this.#backOff();
+  }
+
+  /** Certainly not committed: the server rolled back. One poisoned entry must not take the others with it. */
+  async #failedInWrite(batch: readonly Pending[], reason: unknown): Promise<void> {
+    const sqlstate = sqlstateOf(reason);
+    this.#options.observe({ event: 'failure', requestId: undefined, where: 'log write', error: reason });
+    if (sqlstate !== undefined && retryable.test(sqlstate)) {
+      this.#queue.push(...batch);
+    } else if (sqlstate !== undefined && poison.test(sqlstate)) {
+      if (batch.length === 1) this.#reject(batch[0]!, unavailable(reason));
+      else {
+        const middle = batch.length >> 1;
+        await this.#attempt(batch.slice(0, middle), false);
+        if (this.#unknown === undefined) await this.#attempt(batch.slice(middle), false);
+        else this.#queue.unshift(...batch.slice(middle));
+      }
+    } else {
+      this.#inFlight = batch;
+      this.#fail(reason);
+      await this.#backOff();
+    }
+  }
+
+  /** Asks the database what became of a batch whose COMMIT was not answered. Nothing else happens until it is known. */
+  async #resolveUnknown(unknown: Unknown): Promise<void> {
+    this.#inFlight = unknown.batch;
+    const connection = await this.#connect([]);
+    if (connection === undefined) return;
+    const answers = await connection.exchange([
+      begin,
+      // Waits for the old transaction, which holds these rows as long as it lives.
+      lockMeters(unknown.meterIds, true),
+      lastNumbers(this.#options.writer, unknown.firstNumber),
+      commit,
+    ]);
+    const failed = answers.find((answer) => answer.status === 'rejected');
+    if (failed !== undefined) {
+      const sqlstate = sqlstateOf(failed.reason);
+      if (sqlstate === undefined || !retryable.test(sqlstate)) this.#hangUp(failed.reason);
+      await this.#backOff();
+      return;
+    }
+    const found = (answers[2] as PromiseFulfilledResult<QueryArrayResult>).value.rows.length;
+    if (found !== 0 && found !== unknown.decided.entries.length) {
+      throw new Error(`a commit of ${unknown.decided.entries.length} entries left ${found}: the gateway database is not atomic`);
+    }
+    this.#unknown = undefined;
+    this.#options.observe({ event: 'outcome-unknown', resolvedAs: found === 0 ? 'not-committed' : 'committed' });
+    if (found > 0) this.#settle(unknown);
+    else this.#queue.unshift(...unknown.batch.filter((pending) => !pending.settled));
+  }
+
+  #settle({ batch, decided }: Unknown): void {
+    this.#nextNumber += decided.entries.length;
+    this.#lastAt = decided.entries.at(-1)?.at ?? this.#lastAt;
+    for (const [meterId, days] of decided.touched) {
+      const byDay = new Map<number, string[]>();
+      for (const [digest, day] of days) (byDay.get(day) ?? byDay.set(day, []).get(day)!).push(digest);
+      for (const [day, digests] of [...byDay].sort(([a], [b]) => a - b)) this.#seen.add(meterId, day, digests);
+    }
+    this.#inFlight = [];
+    this.#up();
+    batch.forEach((pending, i) => {
+      if (pending.settled) return;
+      pending.settled = true;
+      pending.resolve(decided.outcomes[i]!);
+    });
+  }
+
+  async #connect(batch: readonly Pending[]): Promise<WriterConnection | undefined> {
+    if (this.#connection !== undefined && this.#connection.broken === undefined) return this.#connection;
+    try {
+      this.#connection = await WriterConnection.open(this.#options.connection);
+      return this.#connection;
+    } catch (error) {
+      this.#connection = undefined;
+      this.#inFlight = batch;
+      this.#fail(error);
+      await this.#backOff();
+      return undefined;
+    }
+  }
+
+  #hangUp(reason: unknown): void {
+    this.#connection?.destroy(reason instanceof Error ? reason : new Error('gave up'));
+    this.#connection = undefined;
+  }
+
+  /** Everybody who waits hears now that nothing can be recorded. */
+  #fail(reason: unknown): void {
+    this.#failures++;
+    const text = sqlstateOf(reason) ?? (reason instanceof Error ? reason.message : 'unknown');
+    if (this.#downReason === undefined) this.#options.observe({ event: 'store', state: 'down', reason: text });
+    this.#downReason = text;
+    for (const pending of [...this.#inFlight, ...this.#queue]) this.#reject(pending, unavailable(reason));
+    this.#inFlight = [];
+    this.#queue = [];
+  }
+
+  #up(): void {
+    this.#failures = 0;
+    this.#downUntil = 0;
+    if (this.#downReason !== undefined) this.#options.observe({ event: 'store', state: 'up', reason: undefined });
+    this.#downReason = undefined;
+  }
+
+  async #backOff(): Promise<void> {
+    const milliseconds = Math.min(maxBackoffMs, 50 * 2 ** Math.min(this.#failures, 10));
+    this.#downUntil = performance.now() + milliseconds;
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  }
+
+  #reject(pending: Pending, error: WeirError): void {
+    if (pending.settled) return;
+    pending.settled = true;
+    pending.reject(error);
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    for (const list of [this.#queue, this.#inFlight, this.#unknown?.batch ?? []]) {
+      for (const pending of list) {
+        if (now >= pending.expires) this.#reject(pending, unavailable(new Error('not committed before the deadline')));
+      }
+    }
+  }
+
+  /**
+   * People about whom the database must be asked. `assumed`: somebody was left out because this process
+   * saw them on `today`; should the locks show that today is over, another process may know better.
+   */
+  #unseenPeople(batch: readonly Pending[], today: number): { meterIds: number[]; digests: string[]; assumed: boolean } {
+    const meterIds: number[] = [];
+    const digests: string[] = [];
+    let assumed = false;
+    for (const { item } of batch) {
+      if (item.kind !== 'read' || !item.personal) continue;
+      for (const digest of item.people) {
+        // Known as of an earlier day is not enough to know that no other process has seen it since.
+        if (this.#seen.dayOf(item.actor.meterId, digest) === today) {
+          assumed = true;
+          continue;
+        }
+        meterIds.push(item.actor.meterId);
+        digests.push(digest);
+      }
+    }
+    return { meterIds, digests, assumed };
+  }
+
+  /** Last days of the batch's people: what the database said, and what this process has committed since midnight. */
+  #seenBy(ready: readonly Pending[], answer: PromiseSettledResult<QueryArrayResult> | undefined): Map<number, Map<string, number>> {
+    const seen = new Map<number, Map<string, number>>();
+    const daysOf = (meterId: number): Map<string, number> => {
+      let days = seen.get(meterId);
+      if (days === undefined) seen.set(meterId, (days = new Map()));
+      return days;
+    };
+    if (answer?.status === 'fulfilled') {
+      for (const [meterId, digest, day] of answer.value.rows as [string, string, number][]) {
+        daysOf(Number(meterId)).set(digestText(digest), day);
+      }
+    }
+    for (const { item } of ready) {
+      if (item.kind !== 'read') continue;
+      const days = daysOf(item.actor.meterId);
+      for (const digest of item.people) {
+        const day = this.#seen.dayOf(item.actor.meterId, digest);
+        if (day !== undefined && day > (days.get(digest) ?? -1)) days.set(digest, day);
+      }
+    }
+    return seen;
+  }
+}
+
+/** Lock time-out, deadlock, serialisation failure: the same batch may well succeed. */
+const retryable = /^(55P03|40P01|40001)$/;
+/** The data of some entry, not the database's state: worth finding out which. */
+const poison = /^(22|23|54)/;
+
+/** Meter of a read; 0 for what charges nothing. */
+function meterOf({ item }: Pending): number {
+  return item.kind === 'read' ? item.actor.meterId : 0;
+}
+
+function readLocks(answer: QueryArrayResult): { meters: Map<number, Meter>; corrupt: Map<number, unknown>; nowMicros: number } {
+  const meters = new Map<number, Meter>();
+  const corrupt = new Map<number, unknown>();
+  let nowMicros = 0;
+  for (const [meterId, state, now] of answer.rows as [string | null, Buffer | null, string][]) {
+    nowMicros = Math.max(nowMicros, Number(now));
+    if (meterId === null) continue;
+    try {
+      meters.set(Number(meterId), Meter.decode(state));
+    } catch (error) {
+      // Concerns this person alone; nothing of theirs leaves until it is mended.
+      corrupt.set(Number(meterId), error);
+    }
+  }
+  return { meters, corrupt, nowMicros };
+}
+
+function digestText(bigint: string): string {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeBigInt64BE(BigInt(bigint));
+  return bytes.toString('latin1');
+}
+
+function unavailable(cause: unknown): WeirError {
+  return new WeirError('log-unavailable', { hint: 'nothing was released; try again shortly', retryAfterSeconds: 2, cause });
+}
+

@@ -1,0 +1,95 @@
+/**
+ * The one connection that a writer commits over. Pipelined: what belongs to one round trip goes out
+ * together. Every wait is bounded on both sides; when this side gives up, the socket is destroyed, so
+ * that nothing can follow on a connection whose state is not known.
+ */
+import pg from 'pg';
+import type { QueryArrayConfig, QueryArrayResult } from 'pg';
+import { sessionOptions } from '../store/pool.js';
+
+export interface ConnectionOptions {
+  readonly url: string;
+  readonly connectTimeoutMs: number;
+  /** One exchange (lock, or write and commit) may take this long. */
+  readonly exchangeTimeoutMs: number;
+  /** How long the server lets a statement wait for a meter row that another process holds. */
+  readonly lockTimeoutMs: number;
+}
+
+export class WriterConnection {
+  readonly #client: pg.Client;
+  readonly #exchangeTimeoutMs: number;
+  #broken: Error | undefined;
+
+  private constructor(client: pg.Client, exchangeTimeoutMs: number) {
+    this.#client = client;
+    this.#exchangeTimeoutMs = exchangeTimeoutMs;
+    client.on('error', (error) => (this.#broken ??= error));
+    client.on('end', () => (this.#broken ??= new Error('the connection has ended')));
+  }
+
+  static async open(options: ConnectionOptions): Promise<WriterConnection> {
+    const client = new pg.Client({
+      connectionString: options.url,
+      connectionTimeoutMillis: options.connectTimeoutMs,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 2000,
+      pipeline: true,
+      application_name: 'weir log',
+      options: sessionOptions({
+        lock_timeout: String(options.lockTimeoutMs),
+        statement_timeout: String(options.exchangeTimeoutMs),
+        // If this process hangs or vanishes in mid-transaction, its locks must not outlive it for long.
+        idle_in_transaction_session_timeout: String(options.exchangeTimeoutMs),
+        tcp_keepalives_idle: '5',
+        tcp_keepalives_interval: '2',
+        tcp_keepalives_count: '3',
+        tcp_user_timeout: '10000',
+        // Generic plans made while the tables were empty must not turn to sequential scans later.
+        plan_cache_mode: 'force_generic_plan',
+        enable_seqscan: 'off',
+        enable_hashjoin: 'off',
+        enable_mergejoin: 'off',
+        search_path: 'pg_catalog,pg_temp',
+      }),
+    });
+    const connection = new WriterConnection(client, options.exchangeTimeoutMs);
+    try {
+      await client.connect();
+    } catch (error) {
+      client.end().catch(() => {});
+      throw error;
+    }
+    return connection;
+  }
+
+  get broken(): Error | undefined {
+    return this.#broken;
+  }
+
+  /** Sends all queries in one go and waits for all answers, bounded. Never throws: each answer tells for itself. */
+  async exchange(queries: readonly QueryArrayConfig[]): Promise<PromiseSettledResult<QueryArrayResult>[]> {
+    const answers = queries.map((query) => this.#client.query(query));
+    const timer = setTimeout(() => this.destroy(new Error('the gateway database did not answer in time')), this.#exchangeTimeoutMs + 250);
+    try {
+      return await Promise.allSettled(answers);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  destroy(reason: Error): void {
+    this.#broken ??= reason;
+    // Not end(): that would wait for the server to take its leave.
+    (this.#client as unknown as { connection: { stream: { destroy(error?: Error): void } } }).connection.stream.destroy(reason);
+  }
+
+  async close(): Promise<void> {
+    await this.#client.end();
+  }
+}
+
+/** SQLSTATE of an answer from the server; undefined when the connection failed instead. */
+export function sqlstateOf(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined;
+}

@@ -1,0 +1,224 @@
+/**
+ * One batch, decided in order: who is within the limits, what each entry says, what each meter holds
+ * afterwards. Pure: the meters were locked and read before, and are written after, by batch-writer.ts.
+ * A read over its limit becomes a refusal; the others go on.
+ */
+import { createHash } from 'node:crypto';
+import type { MaskedRows } from '../access.js';
+import { LimitReached, type ErrorCode } from '../errors.js';
+import type { BulkThresholds, Flag, Limit } from '../policy/model.js';
+import { chargeOf, describeLimit, type Charge } from '../quota/charge.js';
+import type { DayClock } from '../quota/day-clock.js';
+import { countDistinct } from '../quota/distinct.js';
+import type { Instant } from '../quota/instant.js';
+import type { Exceeded, Meter } from '../quota/meter.js';
+import { bulkFlags } from '../watch/bulk.js';
+import { digestTexts } from './digest.js';
+import type { Actor } from './directory.js';
+import {
+  amountsOf,
+  entryVersion,
+  flagsOf,
+  limitsOf,
+  type EntryBody,
+  type EntryContext,
+  type EntryKind,
+  type EntryRead,
+} from './entry.js';
+import type { Neighbours } from './neighbours.js';
+
+/** A chunk of rows that wants to leave. */
+export interface ReadItem {
+  readonly kind: 'read';
+  readonly context: EntryContext;
+  readonly actor: Actor;
+  readonly table: string;
+  readonly see: Readonly<Record<string, string>>;
+  readonly rows: MaskedRows;
+  /** Digests of the rows' record and subject keys, 8 bytes each, in row order. */
+  readonly records: Buffer;
+  readonly subjects: Buffer;
+  readonly people: readonly string[];
+  readonly epoch: string;
+  readonly limits: readonly Limit[];
+  readonly thresholds: BulkThresholds;
+  /** Rows count as records; without a personal column they are free. */
+  readonly personal: boolean;
+  readonly lookups: number;
+  readonly bytes: number;
+}
+
+/** Something to record that charges nothing. */
+export interface NoteItem {
+  readonly kind: Exclude<EntryKind, 'read'>;
+  readonly context: EntryContext | undefined;
+  readonly error?: ErrorCode;
+  readonly limit?: string;
+  readonly zone?: string;
+  readonly version?: string;
+}
+
+export type Item = ReadItem | NoteItem;
+
+export type Outcome =
+  | { readonly number: number; readonly at: number; readonly flags: readonly Flag[] }
+  | { readonly refused: LimitReached };
+
+export interface Decided {
+  /** One an item, in order. */
+  readonly outcomes: Outcome[];
+  readonly entries: { readonly number: number; readonly at: number; readonly actorId: string | null; readonly flagged: boolean; readonly body: string }[];
+  readonly digests: { readonly number: number; readonly records: Buffer; readonly subjects: Buffer }[];
+  /** Meters that were charged, by id. */
+  readonly charged: Map<number, Meter>;
+  /** By meter id: digests whose last day becomes `day`. */
+  readonly touched: Map<number, Map<string, number>>;
+}
+
+export interface WriterPosition {
+  readonly writer: string;
+  readonly nextNumber: number;
+  readonly lastAt: number;
+}
+
+/**
+ * @param meters locked and decoded, by meter id; those of every read of the batch. They are changed in place
+ * @param seen by meter id: last day of the batch's people, as far as known. Changed in place
+ * @param nowMicros the database's clock, read with the locks
+ */
+export function decideBatch(
+  items: readonly Item[],
+  meters: ReadonlyMap<number, Meter>,
+  seen: ReadonlyMap<number, Map<string, number>>,
+  nowMicros: number,
+  position: WriterPosition,
+  clock: DayClock,
+  neighbours: Neighbours,
+): Decided {
+  const decided: Decided = { outcomes: [], entries: [], digests: [], charged: new Map(), touched: new Map() };
+  let { nextNumber: number, lastAt: at } = position;
+  for (const item of items) {
+    const earliest = Math.max(at + 1, nowMicros);
+    const head = { v: entryVersion, writer: position.writer, number, ...item.context };
+    if (item.kind === 'read') {
+      const meter = meters.get(item.actor.meterId)!;
+      const instant = meter.next(earliest, clock);
+      at = instant.micros;
+      const outcome = decideRead(item, meter, seen.get(item.actor.meterId) ?? new Map(), instant, clock, neighbours, decided, { ...head, at });
+      decided.outcomes.push(outcome);
+    } else {
+      at = earliest;
+      const { kind, error, limit, zone, version } = item;
+      const body: EntryBody = { ...head, kind, at, ...defined({ error, limit, zone, version }) };
+      decided.entries.push({ number, at, actorId: item.context?.actor ?? null, flagged: false, body: JSON.stringify(body) });
+      decided.outcomes.push({ number, at, flags: [] });
+    }
+    number++;
+  }
+  return decided;
+}
+
+function decideRead(
+  item: ReadItem,
+  meter: Meter,
+  seen: Map<string, number>,
+  instant: Instant,
+  clock: DayClock,
+  neighbours: Neighbours,
+  decided: Decided,
+  head: Omit<EntryBody, 'kind'>,
+): Outcome {
+  const { rows, actor } = item;
+  const { number, at } = head;
+  const people = item.personal ? countDistinct(item.people, seen, instant.day) : countDistinct([], seen, instant.day);
+  const first = rows.part === 0;
+  const found = rows.values.length;
+  const charge = chargeOf({
+    queries: first ? 1 : 0,
+    records: item.personal ? found : 0,
+    people: { fresh: people.fresh, returning: people.returning },
+    lookups: first ? item.lookups : 0,
+    misses: first && item.lookups > 0 && found === 0 ? 1 : 0,
+    bytes: item.bytes,
+  });
+  const exceeded = meter.check(item.limits, withoutTell(charge), instant, clock);
+  if (exceeded !== undefined) {
+    const refused = limitReached(exceeded);
+    const body: EntryBody = { ...head, kind: 'refusal', limits: limitsOf(item.limits), error: 'limit-reached', limit: refused.limit };
+    decided.entries.push({ number, at, actorId: actor.actorId, flagged: false, body: JSON.stringify(body) });
+    return { refused };
+  }
+
+  meter.charge(charge, instant);
+  decided.charged.set(actor.meterId, meter);
+  if (people.touched.length > 0) remember(decided, actor.meterId, seen, people.touched, instant.day);
+  const consecutive = neighbours.count(actor.actorId, item.table, rows.recordKeys);
+  const flags = bulkFlags(item.thresholds, {
+    recordsPerRead: charge.records,
+    recordsPerHour: meter.used('records', 'hour', instant),
+    recordsPerDay: meter.used('records', 'day', instant),
+    peoplePerRead: item.personal ? new Set(item.people).size : 0,
+    peoplePerHour: meter.used('people', 'hour', instant),
+    peoplePerDay: meter.used('people', 'day', instant),
+    consecutive: item.personal ? consecutive : 0,
+  });
+  const read: EntryRead = {
+    table: item.table,
+    see: item.see,
+    part: rows.part,
+    last: rows.last,
+    records: found,
+    digests: createHash('sha256').update(item.records).update(item.subjects).digest('hex'),
+    epoch: item.epoch,
+    consecutive,
+  };
+  const body: EntryBody = {
+    ...head,
+    kind: 'read',
+    read,
+    charge: { meter: actor.meterKey, sequence: meter.sequence, day: instant.day, amounts: amountsOf(charge) },
+    limits: limitsOf(item.limits),
+    ...(flags.length === 0 ? {} : { flags: flagsOf(flags) }),
+  };
+  decided.entries.push({ number, at, actorId: actor.actorId, flagged: flags.length > 0, body: JSON.stringify(body) });
+  if (found > 0) decided.digests.push({ number, records: item.records, subjects: item.subjects });
+  return { number, at, flags };
+}
+
+/**
+ * A look-up is checked as if it missed, found or not: otherwise, with the limit on misses used up, the
+ * refusal itself would tell a miss from a hit.
+ */
+function withoutTell(charge: Charge): Charge {
+  return charge.lookups > 0 ? { ...charge, misses: 1 } : charge;
+}
+
+function remember(decided: Decided, meterId: number, seen: Map<string, number>, touched: readonly string[], day: number): void {
+  let days = decided.touched.get(meterId);
+  if (days === undefined) decided.touched.set(meterId, (days = new Map()));
+  for (const digest of touched) {
+    seen.set(digest, day);
+    days.set(digest, day);
+  }
+}
+
+export function limitReached(exceeded: Exceeded): LimitReached {
+  return new LimitReached({
+    limit: describeLimit(exceeded.limit),
+    max: exceeded.limit.max,
+    remaining: exceeded.remaining,
+    windowSeconds: exceeded.windowSeconds,
+    retryAfterSeconds: exceeded.retryAfterSeconds,
+  });
+}
+
+/** The distinct people of a read, for the meter. */
+export function peopleOf(subjects: Buffer): string[] {
+  return [...new Set(digestTexts(subjects))];
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function defined<T extends object>(members: T): Defined<T> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Defined<T>;
+}

@@ -1,0 +1,96 @@
+/**
+ * The entry: what the access log says about one step of one request, as canonical JSON text. It holds
+ * no personal value and no literal: people by pseudonym, records by digest, queries normalised.
+ * docs/log-format.md describes every member; verify.ts reads them back.
+ */
+import type { Door, ReleasedColumn } from '../access.js';
+import type { ErrorCode } from '../errors.js';
+import type { Flag, Limit } from '../policy/model.js';
+import type { Charge } from '../quota/charge.js';
+
+export const entryVersion = 1;
+
+/** open: a writer begins. heartbeat: it lives. close: it ends in order. read: rows were released. refusal: nothing was. admin: an administrative read. */
+export type EntryKind = 'open' | 'heartbeat' | 'close' | 'read' | 'refusal' | 'admin';
+
+/** Who asked for what; the same in every entry of one request. */
+export interface EntryContext {
+  readonly request: string;
+  readonly door: Door;
+  readonly route: string;
+  readonly actor: string;
+  readonly tool: string;
+  readonly act?: string;
+  readonly role?: string;
+  /** Digest of the policy set that decided. */
+  readonly policy?: string;
+  readonly statement?: string;
+}
+
+export interface EntryRead {
+  readonly table: string;
+  /** Released columns and their form: {"order_no":"clear","receiver_phone":"last4"}. */
+  readonly see: Readonly<Record<string, string>>;
+  /** Number of the chunk within the request, from 0. */
+  readonly part: number;
+  readonly last: boolean;
+  readonly records: number;
+  /** SHA-256 over record digests then subject digests, hex; the lists lie beside the entry. */
+  readonly digests: string;
+  readonly epoch: string;
+  /** Keys adjacent to another of this read or of the person's last 1,000. */
+  readonly consecutive: number;
+}
+
+export interface EntryCharge {
+  readonly meter: string;
+  /** The meter's own count of charges, after this one. */
+  readonly sequence: number;
+  /** Local calendar day of the decision, days since 1970-01-01. */
+  readonly day: number;
+  /** Amounts that are not zero; people as [fresh, [day, n], …]. */
+  readonly amounts: Readonly<Record<string, unknown>>;
+}
+
+export interface EntryBody extends Partial<EntryContext> {
+  readonly v: number;
+  readonly kind: EntryKind;
+  readonly writer: string;
+  readonly number: number;
+  /** Microseconds since the epoch, the database's clock. */
+  readonly at: number;
+  readonly zone?: string;
+  readonly version?: string;
+  readonly read?: EntryRead;
+  readonly charge?: EntryCharge;
+  /** Limits in force for this read: [count, window, max]. */
+  readonly limits?: readonly (readonly [string, string, number])[];
+  readonly flags?: readonly (readonly [string, number, number])[];
+  readonly error?: ErrorCode;
+  /** For a limit: which. */
+  readonly limit?: string;
+}
+
+export function seeOf(columns: readonly ReleasedColumn[]): Record<string, string> {
+  return Object.fromEntries(columns.map(({ name, mask }) => [name, mask]));
+}
+
+export function limitsOf(limits: readonly Limit[]): [string, string, number][] {
+  return limits.map(({ count, window, max }) => [count, window, max]);
+}
+
+export function flagsOf(flags: readonly Flag[]): [string, number, number][] {
+  return flags.map(({ rule, value, threshold }) => [rule, value, threshold]);
+}
+
+export function amountsOf(charge: Charge): Record<string, unknown> {
+  const amounts: Record<string, unknown> = {};
+  for (const [count, amount] of Object.entries(charge)) {
+    if (count !== 'people') {
+      if (amount !== 0) amounts[count] = amount;
+    } else if (charge.people.fresh > 0 || charge.people.returning.length > 0) {
+      amounts.people = [charge.people.fresh, ...charge.people.returning];
+    }
+  }
+  return amounts;
+}

@@ -1,0 +1,129 @@
+/** The SQL of a batch. Plain and prepared by name; arrays instead of one statement a row. */
+import type { QueryArrayConfig } from 'pg';
+import type { Decided } from './decide.js';
+
+export const begin: QueryArrayConfig = { text: 'BEGIN', rowMode: 'array' };
+export const commit: QueryArrayConfig = { text: 'COMMIT', rowMode: 'array' };
+export const rollback: QueryArrayConfig = { text: 'ROLLBACK', rowMode: 'array' };
+
+const lockText = (skip: string): string => `
+  WITH locked AS MATERIALIZED
+    (SELECT meter_id, state FROM weir.meters WHERE meter_id = ANY($1::int8[]) ORDER BY meter_id FOR UPDATE${skip})
+  SELECT meter_id, state, (extract(epoch FROM clock_timestamp()) * 1000000)::int8 FROM locked
+  UNION ALL SELECT NULL, NULL, (extract(epoch FROM clock_timestamp()) * 1000000)::int8`;
+
+/** Rows (meter_id, state, now); the last one is the clock alone, read after the locks. In key order, so that processes do not deadlock. */
+export function lockMeters(meterIds: readonly number[], wait: boolean): QueryArrayConfig {
+  return {
+    name: wait ? 'weir_lock_wait' : 'weir_lock_skip',
+    text: lockText(wait ? '' : ' SKIP LOCKED'),
+    values: [meterIds],
+    rowMode: 'array',
+  };
+}
+
+/** Rows (meter_id, digest, day) for those pairs that are known. @param digests 8 bytes each as latin1 text */
+export function seenPeople(meterIds: readonly number[], digests: readonly string[]): QueryArrayConfig {
+  return {
+    name: 'weir_seen',
+    text: `SELECT s.meter_id, s.digest, s.day FROM unnest($1::int8[], $2::int8[]) AS asked(meter_id, digest)
+             JOIN weir.seen AS s ON s.meter_id = asked.meter_id AND s.digest = asked.digest`,
+    values: [meterIds, digests.map(digestNumber)],
+    rowMode: 'array',
+  };
+}
+
+/** Numbers of this writer from `first` on: what became of a batch whose COMMIT was not answered. */
+export function lastNumbers(writer: string, first: number): QueryArrayConfig {
+  return {
+    name: 'weir_last_numbers',
+    text: 'SELECT number FROM weir.entries WHERE writer = $1 AND number >= $2 ORDER BY number',
+    values: [writer, first],
+    rowMode: 'array',
+  };
+}
+
+export function writeBatch(writer: string, decided: Decided): QueryArrayConfig[] {
+  const queries: QueryArrayConfig[] = [writeEntries(writer, decided)];
+  if (decided.charged.size > 0) queries.push(writeMeters(decided));
+  if (decided.digests.length > 0) queries.push(writeDigests(writer, decided));
+  if (decided.touched.size > 0) queries.push(writeSeen(decided));
+  return queries;
+}
+
+function writeEntries(writer: string, { entries }: Decided): QueryArrayConfig {
+  return {
+    name: 'weir_entries',
+    // JSON text holds no raw line feed, so the bodies travel as one parameter without the escaping of an array.
+    text: `INSERT INTO weir.entries (writer, number, at, actor_id, flagged, body)
+           SELECT $1, e.number, e.at, e.actor_id, e.flagged, e.body
+             FROM unnest($2::int8[], $3::int8[], $4::uuid[], $5::bool[], string_to_array($6, E'\\n')) AS e(number, at, actor_id, flagged, body)`,
+    values: [
+      writer,
+      entries.map((entry) => entry.number),
+      entries.map((entry) => entry.at),
+      entries.map((entry) => entry.actorId),
+      entries.map((entry) => entry.flagged),
+      entries.map((entry) => entry.body).join('\n'),
+    ],
+    rowMode: 'array',
+  };
+}
+
+function writeMeters({ charged }: Decided): QueryArrayConfig {
+  return {
+    name: 'weir_meters',
+    text: `UPDATE weir.meters AS m SET state = u.state FROM unnest($1::int8[], $2::bytea[]) AS u(meter_id, state) WHERE m.meter_id = u.meter_id`,
+    values: [[...charged.keys()], [...charged.values()].map((meter) => meter.encode())],
+    rowMode: 'array',
+  };
+}
+
+function writeDigests(writer: string, { digests }: Decided): QueryArrayConfig {
+  // One binary parameter, cut up by the server: arrays of bytea would travel as hex text.
+  const starts: number[] = [];
+  let next = 1;
+  for (const { records, subjects } of digests) {
+    starts.push(next);
+    next += records.length + subjects.length;
+  }
+  return {
+    name: 'weir_digests',
+    text: `INSERT INTO weir.read_digests (writer, number, records, subjects)
+           SELECT $1, d.number, substring($2::bytea FROM d.start FOR d.length), substring($2::bytea FROM d.start + d.length FOR d.length)
+             FROM unnest($3::int8[], $4::int4[], $5::int4[]) AS d(number, start, length)`,
+    values: [
+      writer,
+      Buffer.concat(digests.flatMap(({ records, subjects }) => [records, subjects])),
+      digests.map(({ number }) => number),
+      starts,
+      digests.map(({ records }) => records.length),
+    ],
+    rowMode: 'array',
+  };
+}
+
+function writeSeen({ touched }: Decided): QueryArrayConfig {
+  const meterIds: number[] = [];
+  const digests: string[] = [];
+  const days: number[] = [];
+  for (const [meterId, byDigest] of touched) {
+    for (const [digest, day] of byDigest) {
+      meterIds.push(meterId);
+      digests.push(digestNumber(digest));
+      days.push(day);
+    }
+  }
+  return {
+    name: 'weir_seen_write',
+    text: `INSERT INTO weir.seen AS s (meter_id, digest, day) SELECT * FROM unnest($1::int8[], $2::int8[], $3::int4[])
+           ON CONFLICT (meter_id, digest) DO UPDATE SET day = greatest(s.day, excluded.day)`,
+    values: [meterIds, digests, days],
+    rowMode: 'array',
+  };
+}
+
+/** 8 bytes as latin1 text → the decimal text of the signed 64-bit number that they are. */
+function digestNumber(digest: string): string {
+  return Buffer.from(digest, 'latin1').readBigInt64BE().toString();
+}

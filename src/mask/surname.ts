@@ -1,0 +1,48 @@
+/**
+ * A name keeps its surname: the first character, or the first two where they are a compound surname
+ * and more follows (欧阳 alone may be a Mr Ou). A Latin name keeps its first letter. How long the name
+ * is does not show. Characters are code points; white space around the name does not count.
+ */
+import type { Mask } from './mask.js';
+
+const compoundSurnames = `\
+欧阳 太史 端木 上官 司马 东方 独孤 南宫 万俟 闻人 夏侯 诸葛 尉迟 公羊 赫连 澹台 皇甫 宗政 濮阳 公冶 太叔 申屠 公孙 慕容
+仲孙 钟离 长孙 宇文 司徒 鲜于 司空 闾丘 子车 亓官 司寇 巫马 公西 颛孙 壤驷 公良 漆雕 乐正 宰父 谷梁 拓跋 夹谷 轩辕 令狐
+段干 百里 呼延 东郭 南门 羊舌 微生 梁丘 左丘 西门 东里 东宫 南荣 仲长 达奚 褚师 第五 贯丘 哥舒 耶律 完颜 叶赫 纳兰 单于
+歐陽 端木 司馬 東方 獨孤 南宮 聞人 諸葛 尉遲 公羊 赫連 澹臺 濮陽 公孫 仲孫 鍾離 長孫 鮮于 閭丘 亓官 巫馬 顓孫 壤駟 樂正
+宰父 穀梁 拓跋 夾谷 軒轅 呼延 東郭 南門 西門 東里 達奚 貫丘 單于 納蘭 葉赫`;
+
+const compounds: ReadonlySet<string> = new Set(compoundSurnames.split(/[ \n]/u));
+
+// Between bars, so that a candidate of two characters matches one whole surname or nothing.
+const barred = `'|${[...compounds].join('|')}|'`;
+
+const white = ' \t\n\r\u00a0\u3000';
+const whiteSql = String.raw`E' \t\n\r\u00A0\u3000'`;
+
+function trim(characters: readonly string[]): readonly string[] {
+  let start = 0;
+  let end = characters.length;
+  while (start < end && white.includes(characters[start] ?? '')) start += 1;
+  while (end > start && white.includes(characters[end - 1] ?? '')) end -= 1;
+  return characters.slice(start, end);
+}
+
+export const surname: Mask = {
+  name: 'surname',
+  classes: ['name'],
+  example: ['张三', '张**'],
+  sql(text) {
+    const name = `btrim(${text}, ${whiteSql})`;
+    return (
+      `(left(${name}, CASE WHEN length(${text}) > 2 AND length(${name}) > 2 ` +
+      `AND strpos(${barred}, '|' || left(${name}, 2) || '|') > 0 THEN 2 ELSE 1 END) || '**')`
+    );
+  },
+  apply(value) {
+    if (value === null) return null;
+    const name = trim(Array.from(value));
+    const firstTwo = name.slice(0, 2).join('');
+    return (name.length > 2 && compounds.has(firstTwo) ? firstTwo : (name[0] ?? '')) + '**';
+  },
+};

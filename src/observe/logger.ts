@@ -1,0 +1,55 @@
+/**
+ * The gateway's own log: one JSON line for each observation worth a line, by pino. Holds no row data, no
+ * token and no text of another system's error (error-facts.ts picks what may be told).
+ */
+import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
+import type { LogLevel } from '../config/schema.js';
+import { errorKinds } from '../errors.js';
+import type { Observation, Observe } from '../observation.js';
+import { errorFacts } from './error-facts.js';
+
+type Line = readonly [level: 'debug' | 'info' | 'warn' | 'error' | 'trace', message: string, facts: object];
+
+/** @param destination where lines go; default: standard output */
+export function createLogger(level: LogLevel, destination?: DestinationStream): Observe {
+  const options = { level, timestamp: stdTimeFunctions.isoTime, base: { service: 'weir', pid: process.pid } };
+  const logger: Logger = destination === undefined ? pino(options) : pino(options, destination);
+  return (observation) => {
+    const [lineLevel, message, facts] = write(observation);
+    logger[lineLevel](facts, message);
+  };
+}
+
+function write(observation: Observation): Line {
+  switch (observation.event) {
+    case 'request': {
+      const { event, ...facts } = observation;
+      // Ordinary requests are on the access log and in the metrics; here they would only cost time.
+      const security = facts.code !== undefined && errorKinds[facts.code].severity === 'security';
+      return [facts.status >= 500 ? 'warn' : security ? 'info' : 'debug', event, facts];
+    }
+    case 'failure': {
+      const { event, requestId, where, error } = observation;
+      return ['error', event, { requestId, where, error: errorFacts(error) }];
+    }
+    case 'batch':
+      return ['trace', 'batch', { requests: observation.requests, milliseconds: observation.milliseconds }];
+    case 'store':
+    case 'upstream': {
+      const { event, state, reason } = observation;
+      return [state === 'up' ? 'info' : 'error', event, { state, reason }];
+    }
+    case 'outcome-unknown':
+      return ['warn', 'outcome of a commit was unknown', { resolvedAs: observation.resolvedAs }];
+    case 'flagged': {
+      const { requestId, actorId, rules } = observation;
+      return ['warn', 'bulk read flagged', { requestId, actorId, rules }];
+    }
+    case 'policy': {
+      const { state, digest, faults } = observation;
+      return [state === 'loaded' ? 'info' : 'error', `policy set ${state}`, { digest, faults }];
+    }
+    case 'lifecycle':
+      return ['info', observation.state, { detail: observation.detail }];
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Numbers for Prometheus, counted from the same observations that the log tells. Labels are route
+ * templates, error codes, rules and states: a closed set each, never a person or a value.
+ */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Observe } from '../observation.js';
+
+export interface Metrics {
+  readonly observe: Observe;
+  /** The exposition, in Prometheus' text format. */
+  text(): Promise<string>;
+  readonly contentType: string;
+  /** Names of the gateway's own metrics, for the manual. */
+  readonly names: readonly string[];
+}
+
+/** @param options.process false leaves out the metrics of the Node process (many gateways in one test process) */
+export function createMetrics(options: { readonly process?: boolean } = {}): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
+    new Counter<Label>({ name, help, labelNames: [...labelNames], registers });
+  const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
+    new Gauge<Label>({ name, help, labelNames: [...labelNames], registers });
+
+  const requests = counter('weir_requests_total', 'Requests answered', ['route', 'status']);
+  const refusals = counter('weir_refusals_total', 'Requests answered with an error, by its code', ['code']);
+  const records = counter('weir_records_released_total', 'Records released', ['route']);
+  const duration = new Histogram({
+    name: 'weir_request_duration_seconds',
+    help: 'Time from request to the end of its answer',
+    labelNames: ['route'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120],
+    registers,
+  });
+  const batchRequests = new Histogram({
+    name: 'weir_batch_requests',
+    help: 'Reads that shared one commit',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+    registers,
+  });
+  const batchDuration = new Histogram({
+    name: 'weir_batch_duration_seconds',
+    help: 'Time of one commit on the access log',
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2],
+    registers,
+  });
+  const storeUp = gauge('weir_store_up', "1 while the gateway's own database takes commits");
+  const upstreamUp = gauge('weir_upstream_up', '1 while the order database answers');
+  const outcomes = counter('weir_unknown_outcomes_total', 'Commits whose outcome had to be looked up', [
+    'resolved',
+  ]);
+  const flagged = counter('weir_flagged_reads_total', 'Reads flagged as bulk reads, by rule', ['rule']);
+  const policyLoads = counter('weir_policy_loads_total', 'Policy sets read', ['state']);
+  const policyRejected = gauge(
+    'weir_policy_rejected',
+    '1 while the newest policy files are faulty and an older set is in force',
+  );
+  const policyInfo = gauge('weir_policy_info', 'The policy set in force', ['digest']);
+  const failures = counter('weir_failures_total', 'Unexpected errors inside the gateway, by place', [
+    'where',
+  ]);
+  const ready = gauge('weir_ready', '1 from ready until the drain begins');
+
+  const names = registry.getMetricsAsArray().map(({ name }) => name);
+  if (options.process !== false) collectDefaultMetrics({ register: registry });
+
+  const observe: Observe = (observation) => {
+    switch (observation.event) {
+      case 'request': {
+        const { route, status, code } = observation;
+        requests.inc({ route, status });
+        if (code !== undefined) refusals.inc({ code });
+        if (observation.records > 0) records.inc({ route }, observation.records);
+        duration.observe({ route }, observation.milliseconds / 1000);
+        return;
+      }
+      case 'failure':
+        return failures.inc({ where: observation.where });
+      case 'batch':
+        batchRequests.observe(observation.requests);
+        return batchDuration.observe(observation.milliseconds / 1000);
+      case 'store':
+        return storeUp.set(observation.state === 'up' ? 1 : 0);
+      case 'upstream':
+        return upstreamUp.set(observation.state === 'up' ? 1 : 0);
+      case 'outcome-unknown':
+        return outcomes.inc({ resolved: observation.resolvedAs });
+      case 'flagged':
+        for (const rule of observation.rules) flagged.inc({ rule });
+        return;
+      case 'policy':
+        policyLoads.inc({ state: observation.state });
+        policyRejected.set(observation.state === 'rejected' ? 1 : 0);
+        if (observation.state === 'loaded' && observation.digest !== undefined) {
+          policyInfo.reset();
+          policyInfo.set({ digest: observation.digest }, 1);
+        }
+        return;
+      case 'lifecycle':
+        return ready.set(observation.state === 'ready' ? 1 : 0);
+    }
+  };
+  return { observe, text: () => registry.metrics(), contentType: registry.contentType, names };
+}

@@ -1,0 +1,138 @@
+/**
+ * The catalogue: what is where in the order database. A table or column that is not in it does not
+ * exist for any role. Reads as much as a faulty file allows, so that the role files can be held
+ * against it in the same run.
+ */
+import type { CatalogTable, DataClass, Lookup } from './model.js';
+import type { CatalogFile } from './schema.js';
+import type { Partly } from './shape.js';
+import type { Complain } from './source.js';
+import { quote, suggest } from './spelling.js';
+
+type TableEntry = NonNullable<Partly<CatalogFile['tables'][string]>>;
+type ColumnEntry = Partly<CatalogFile['tables'][string]['columns'][string]>;
+
+/** A CatalogTable of which parts may be broken; it is a whole one once the set has no fault. */
+export interface DraftTable {
+  readonly name: string;
+  readonly from: CatalogTable['from'] | undefined;
+  readonly record: string | undefined;
+  readonly subject: string | undefined;
+  /** Undefined: the columns could not be read, so nothing can be said about them. */
+  readonly columns: ReadonlyMap<string, DraftColumn> | undefined;
+}
+
+export interface DraftColumn {
+  readonly name: string;
+  readonly class: DataClass | undefined;
+  readonly lookup: readonly Lookup[];
+}
+
+/** Any class but `none` is about a person: rows that show such a column are metered, and services see it masked. */
+export function isPersonal(dataClass: DataClass): boolean {
+  return dataClass !== 'none';
+}
+
+/** @returns undefined where the file has no readable tables */
+export function readCatalog(
+  file: Partly<CatalogFile>,
+  complain: Complain,
+): ReadonlyMap<string, DraftTable> | undefined {
+  if (file?.tables === undefined) return undefined;
+  const tables = new Map<string, DraftTable>();
+  const takenBy = new Map<string, string>();
+  for (const [name, entry] of Object.entries(file.tables)) {
+    const table = readTable(name, entry ?? {}, complain);
+    tables.set(name, table);
+    if (table.from === undefined) continue;
+    const from = `${table.from.schema}.${table.from.table}`;
+    const other = takenBy.get(from);
+    if (other === undefined) takenBy.set(from, name);
+    else
+      complain(
+        ['tables', name, 'from'],
+        'value',
+        `${from} is in the catalogue already, as ${other}`,
+        'keep one of the two entries',
+      );
+  }
+  return tables;
+}
+
+function readTable(name: string, entry: TableEntry, complain: Complain): DraftTable {
+  const path = ['tables', name];
+  const [schema, table] = entry.from?.split('.') ?? [];
+  const columns =
+    entry.columns === undefined
+      ? undefined
+      : new Map(
+          Object.entries(entry.columns).map(([column, value]): [string, DraftColumn] => [
+            column,
+            readColumn(column, value),
+          ]),
+        );
+  for (const key of ['record', 'subject'] as const) {
+    const column = entry[key];
+    if (column === undefined || columns === undefined || columns.has(column)) continue;
+    const hint = suggest(column, columns.keys(), `add ${column} to the columns of ${name}`);
+    complain([...path, key], 'value', `${key} names ${quote(column)}, which is not among the columns`, hint);
+  }
+  for (const column of columns?.values() ?? [])
+    checkLookup(column, columns!, [...path, 'columns', column.name], complain);
+  return {
+    name,
+    from: schema === undefined || table === undefined ? undefined : { schema, table },
+    record: entry.record,
+    subject: entry.subject,
+    columns,
+  };
+}
+
+function readColumn(name: string, entry: ColumnEntry): DraftColumn {
+  if (entry === undefined || typeof entry === 'string') return { name, class: entry, lookup: [] };
+  const lookup = (entry.lookup ?? []).flatMap((item): Lookup[] => {
+    if (item === undefined) return [];
+    if (item === 'exact') return [{ by: 'exact' }];
+    return item.last4 === undefined ? [] : [{ by: 'last4', column: item.last4 }];
+  });
+  return { name, class: entry.class, lookup };
+}
+
+function checkLookup(
+  column: DraftColumn,
+  columns: ReadonlyMap<string, DraftColumn>,
+  path: readonly string[],
+  complain: Complain,
+): void {
+  const seen = new Set<string>();
+  for (const lookup of column.lookup) {
+    const at = [...path, 'lookup'];
+    if (seen.has(lookup.by))
+      complain(at, 'value', `${column.name} has the look-up ${lookup.by} twice`, 'keep one of the two');
+    seen.add(lookup.by);
+    if (lookup.by !== 'last4') continue;
+    if (column.class !== undefined && column.class !== 'phone') {
+      complain(
+        at,
+        'value',
+        `the look-up last4 is for phones, and ${column.name} is of class ${column.class}`,
+        'write [exact]',
+      );
+    }
+    if (lookup.column === column.name) {
+      complain(
+        at,
+        'value',
+        `${column.name} cannot hold its own last four digits`,
+        'name the column that has an index for them',
+      );
+      continue;
+    }
+    const helper = columns.get(lookup.column)?.class;
+    if (helper !== undefined && helper !== 'phone') {
+      const message = `${lookup.column} holds digits of a phone but is of class ${helper}`;
+      const hint = 'leave it out of the columns (it can be looked up all the same), or write phone';
+      complain([...path.slice(0, -1), lookup.column], 'value', message, hint);
+    }
+  }
+}

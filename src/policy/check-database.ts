@@ -1,0 +1,110 @@
+/**
+ * Holds a loaded policy set against what the order database really has. Reports what would make a
+ * read fail, name no record, or crawl through a whole table; each fault points at the line of the
+ * policy file that says otherwise. Pure: the schema comes in as an argument.
+ */
+import type { LiveSchema, LiveTable } from '../sql/schema.js';
+import { sortFaults, type PolicyFault } from './faults.js';
+import type { LoadedPolicies } from './load.js';
+import type { CatalogColumn, CatalogTable } from './model.js';
+import { nearest, quote, suggest } from './spelling.js';
+
+/** @returns every fault, sorted; empty when the set fits */
+export function checkAgainstDatabase(
+  { set, sources }: LoadedPolicies,
+  liveSchema: LiveSchema,
+): PolicyFault[] {
+  const faults: PolicyFault[] = [];
+  for (const table of set.catalog.tables.values()) {
+    const name = `${table.from.schema}.${table.from.table}`;
+    const live = liveSchema.get(name);
+    if (live !== undefined) {
+      faults.push(...checkTable(table, live, sources.catalog));
+      continue;
+    }
+    const meant = nearest(name, liveSchema.keys());
+    const hint =
+      meant === undefined ? 'correct the name, or grant the gateway SELECT on the table' : `write ${meant}`;
+    const message = `the order database has no table ${quote(name)} that the gateway may read`;
+    faults.push(sources.catalog.fault(['tables', table.name, 'from'], 'value', message, hint));
+  }
+  for (const role of set.roles.values()) {
+    const source = sources.roles.get(role.role)!;
+    for (const { table, findBy } of role.tables.values()) {
+      const live = liveSchema.get(`${table.from.schema}.${table.from.table}`);
+      for (const [index, name] of findBy.entries()) {
+        const column = live?.columns.get(name);
+        const declared = table.columns.get(name)!.lookup.some(({ by }) => by === 'exact');
+        // A declared look-up is reported once, in the catalogue.
+        if (column === undefined || column.indexed || declared) continue;
+        const message = `${name} has no index, so that each read by it would scan ${table.from.table}`;
+        const hint = `create an index on ${table.from.schema}.${table.from.table} (${name}), or remove it here`;
+        faults.push(source.fault(['tables', table.name, 'find_by', index], 'value', message, hint));
+      }
+    }
+  }
+  return sortFaults(faults);
+}
+
+function checkTable(
+  table: CatalogTable,
+  live: LiveTable,
+  source: LoadedPolicies['sources']['catalog'],
+): PolicyFault[] {
+  const faults: PolicyFault[] = [];
+  const at = (...steps: string[]) => ['tables', table.name, ...steps];
+  const complain = (...fault: Parameters<typeof source.fault>) => faults.push(source.fault(...fault));
+  const place = `${live.schema}.${live.table}`;
+
+  for (const column of table.columns.values()) {
+    if (!live.columns.has(column.name)) {
+      const hint = suggest(column.name, live.columns.keys(), 'correct the name, or remove the line');
+      complain(at('columns', column.name), 'key', `${place} has no column ${quote(column.name)}`, hint);
+    }
+    faults.push(...checkLookups(table, column, live, source));
+  }
+  const record = live.columns.get(table.record);
+  if (record === undefined) {
+    const hint = suggest(table.record, live.uniqueColumns, 'name a unique column');
+    complain(at('record'), 'value', `${place} has no column ${quote(table.record)} to name the record`, hint);
+  } else if (!live.uniqueColumns.has(record.name) || record.nullable) {
+    const fitting = [...live.uniqueColumns].filter((name) => live.columns.get(name)?.nullable === false);
+    const hint = fitting.length > 0 ? `write ${fitting[0]}` : `make ${record.name} NOT NULL and UNIQUE`;
+    const why = record.nullable ? 'may be NULL' : 'is not unique';
+    complain(at('record'), 'value', `${record.name} ${why}, so that it does not name one record`, hint);
+  }
+  if (table.subject !== undefined && !live.columns.has(table.subject)) {
+    const hint = suggest(table.subject, live.columns.keys(), 'name the column that holds the person');
+    complain(
+      at('subject'),
+      'value',
+      `${place} has no column ${quote(table.subject)} to name the person`,
+      hint,
+    );
+  }
+  return faults;
+}
+
+function checkLookups(
+  table: CatalogTable,
+  column: CatalogColumn,
+  live: LiveTable,
+  source: LoadedPolicies['sources']['catalog'],
+): PolicyFault[] {
+  const place = `${live.schema}.${live.table}`;
+  return column.lookup.flatMap((lookup, index) => {
+    const path = ['tables', table.name, 'columns', column.name, 'lookup', index];
+    const name = lookup.by === 'last4' ? lookup.column : column.name;
+    const found = live.columns.get(name);
+    if (found === undefined) {
+      if (lookup.by === 'exact') return []; // the missing column itself is reported
+      const hint = suggest(name, live.columns.keys(), 'name the column that holds the last four digits');
+      return [source.fault([...path, 'last4'], 'value', `${place} has no column ${quote(name)}`, hint)];
+    }
+    if (found.indexed) return [];
+    const message = `the look-up of ${column.name} needs an index on ${name}, and there is none`;
+    return [
+      source.fault(path, 'value', message, `create an index on ${place} (${name}), or remove the look-up`),
+    ];
+  });
+}

@@ -1,0 +1,31 @@
+/** Which role a request runs under: the one that its token holds, or that the caller named of several. Pure. */
+import type { Asked } from '../access.js';
+import { WeirError } from '../errors.js';
+import type { PolicySet, RolePolicy } from './model.js';
+
+/** @throws WeirError role-required, role-unknown, person-required */
+export function chooseRole(asked: Asked, set: PolicySet): RolePolicy {
+  const { principal, namedRole } = asked;
+  const held = principal.roles.filter((role) => set.roles.has(role));
+  if (namedRole === undefined && held.length > 1) {
+    throw new WeirError('role-required', {
+      detail: 'the token holds several roles that have a policy here',
+      hint: `name one in the header Weir-Role: ${held.join(', ')}`,
+    });
+  }
+  const name = namedRole === undefined ? held[0] : held.find((role) => role === namedRole);
+  const role = name === undefined ? undefined : set.roles.get(name);
+  if (role === undefined) {
+    throw new WeirError('role-unknown', {
+      detail: namedRole === undefined ? 'the token holds no role that has a policy here' : 'the token does not hold the role that was named',
+      hint: 'ask the identity provider for one of the roles in the policies directory',
+    });
+  }
+  if (role.for === 'people' && principal.person === undefined) {
+    throw new WeirError('person-required', {
+      detail: `the role ${role.role} is for people, and the token names no person`,
+      hint: "a tool passes the person's own token on, not its own",
+    });
+  }
+  return role;
+}

@@ -1,0 +1,243 @@
+/**
+ * The shape of the three kinds of policy file: which keys there are and what kind of value each takes.
+ * Unknown keys are refused everywhere, and so are keys of the design which this version would not
+ * enforce (`later`): a line that protects nothing must not look as if it did.
+ * What a schema cannot say (a column that does not exist, a mask of the wrong kind) is said by the readers.
+ */
+import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import { largestNumber } from './limit-text.js';
+import { counts, type DataClass } from './model.js';
+import { either } from './spelling.js';
+
+/** Keywords of ours, for messages: `expects` follows "write"; `later` maps a key to why it is refused yet. */
+export const ownKeywords = ['expects', 'later'];
+
+export const dataClasses = [
+  'none',
+  'order-number',
+  'name',
+  'phone',
+  'address',
+  'email',
+  'id-number',
+  'free-text',
+  'amount',
+] as const satisfies readonly DataClass[];
+
+const closed = { additionalProperties: false } as const;
+// Names that begin with __weir_ are the hidden columns of masked relations.
+const identifier = '(?!__weir_)[\\p{L}_][\\p{L}\\p{N}_$]{0,62}';
+
+const version = Type.Literal(1, { expects: '1' });
+
+function oneOf<const T extends readonly (string | boolean)[]>(values: T, expects: string) {
+  return Type.Unsafe<T[number]>({ enum: values, expects });
+}
+
+function mapping<T extends TSchema>(value: T, expects: string, names?: { pattern: string; expects: string }) {
+  return Type.Unsafe<Record<string, Static<T>>>({
+    type: 'object',
+    minProperties: 1,
+    additionalProperties: value,
+    expects,
+    ...(names === undefined ? {} : { propertyNames: { type: 'string', ...names } }),
+  });
+}
+
+function named(expects: string, pattern?: string) {
+  return Type.String({
+    minLength: 1,
+    maxLength: 500,
+    expects,
+    ...(pattern === undefined ? {} : { pattern }),
+  });
+}
+
+const dataClass = oneOf(dataClasses, either(dataClasses));
+
+const lookupEntry = Type.Unsafe<'exact' | { last4: string }>({
+  type: ['string', 'object'],
+  expects: 'exact or {last4: <column that holds the last four digits>}',
+  if: { type: 'string' },
+  then: { enum: ['exact'], expects: 'exact or {last4: <column that holds the last four digits>}' },
+  else: Type.Object({ last4: named('the column that holds the last four digits') }, closed),
+});
+
+const catalogColumn = Type.Unsafe<DataClass | { class: DataClass; lookup?: Static<typeof lookupEntry>[] }>({
+  type: ['string', 'object'],
+  expects: `a class: ${either(dataClasses)}`,
+  if: { type: 'string' },
+  then: dataClass,
+  else: Type.Object(
+    {
+      class: dataClass,
+      lookup: Type.Optional(Type.Array(lookupEntry, { minItems: 1, expects: '[exact]' })),
+    },
+    closed,
+  ),
+});
+
+export const catalogSchema = Type.Object(
+  {
+    version,
+    tables: mapping(
+      Type.Object(
+        {
+          from: named('schema.table, for example shop.orders', `^${identifier}\\.${identifier}$`),
+          record: named('the column that names the record'),
+          subject: Type.Optional(named('the column that names the person, or leave the line out')),
+          columns: mapping(catalogColumn, 'one line a column, for example order_no: order-number', {
+            pattern: `^${identifier}$`,
+            expects: 'the name of the column: letters, digits and _',
+          }),
+        },
+        closed,
+      ),
+      'one entry a table',
+      { pattern: '^[a-z][a-z0-9_]{0,62}$', expects: 'a name of small letters, digits and _' },
+    ),
+  },
+  { ...closed, later: { services: 'the proxy door is not in this version' } },
+);
+
+const limitEntry = Type.Unsafe<string | { limit: string; scope: string }>({
+  type: ['string', 'object'],
+  expects: 'a limit such as 500 per day, or {limit: 500 per day, scope: <scope of the token>}',
+  if: { type: 'string' },
+  then: {},
+  else: Type.Object(
+    {
+      limit: named('a limit such as 500 per day'),
+      scope: named(
+        'a scope as tokens carry it, for example orders.export',
+        '^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$',
+      ),
+    },
+    { ...closed, later: { per: 'limits are kept per person in this version' } },
+  ),
+});
+
+const limit = Type.Unsafe<string | Static<typeof limitEntry>[]>({
+  type: ['string', 'array'],
+  expects: 'a limit such as 500 per day, or a list of limits',
+  if: { type: 'string' },
+  then: {},
+  else: { type: 'array', minItems: 1, items: limitEntry },
+});
+
+export const enforcedCounts = counts.filter((count) => count !== 'reveals');
+
+const limits = Type.Object(Object.fromEntries(enforcedCounts.map((count) => [count, Type.Optional(limit)])), {
+  ...closed,
+  minProperties: 1,
+  expects: 'one line a count, for example records: 500 per day',
+  later: {
+    reveals: 'clear values cannot be revealed one by one in this version',
+    per: 'limits are kept per person in this version',
+  },
+});
+
+const tableGrant = Type.Object(
+  {
+    find_by: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        minItems: 1,
+        uniqueItems: true,
+        expects: 'a list, for example [order_no]',
+      }),
+    ),
+    browse: Type.Optional(oneOf(['yes', 'no', true, false], 'yes or no')),
+    only: Type.Optional(
+      mapping(
+        Type.String({ minLength: 1, maxLength: 500, expects: 'the value in quotes, or claim.<name>' }),
+        'one line a column, for example region: claim.region',
+      ),
+    ),
+    see: mapping(
+      Type.String({ expects: 'a mask, for example clear, or hidden' }),
+      'one line a column, for example order_no: clear',
+    ),
+  },
+  { ...closed, later: { reveal: 'clear values cannot be revealed one by one in this version' } },
+);
+
+export const permissions = ['alerts'] as const;
+
+export const roleSchema = Type.Object(
+  {
+    role: named('the name of the file without .yaml: small letters, digits and -', '^[a-z][a-z0-9-]{0,62}$'),
+    about: named('what the role is for, in one sentence'),
+    owner: named('who decides about the role'),
+    for: oneOf(['people', 'services'], 'people or services'),
+    tables: Type.Optional(mapping(tableGrant, 'one entry a table of the catalogue')),
+    per_request: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: largestNumber,
+        expects: 'a whole number of rows from 1, for example 50',
+      }),
+    ),
+    limits: Type.Optional(Type.Unsafe<Record<string, Static<typeof limit>>>(limits)),
+    may: Type.Optional(
+      Type.Array(oneOf(permissions, either(permissions)), {
+        minItems: 1,
+        uniqueItems: true,
+        expects: 'a list: [alerts]',
+      }),
+    ),
+  },
+  {
+    ...closed,
+    later: {
+      services: 'the proxy door is not in this version',
+      reason: 'reasons for a read are not asked for in this version',
+      observe: 'limits are always enforced in this version',
+      hours: 'roles cannot be bound to hours in this version',
+      networks: 'roles cannot be bound to networks in this version',
+    },
+  },
+);
+
+function threshold(minimum: number) {
+  const expects = `a whole number from ${minimum}, or off`;
+  return Type.Unsafe<number | 'off'>({
+    type: ['integer', 'string'],
+    expects,
+    if: { type: 'string' },
+    then: { enum: ['off'], expects },
+    else: { type: 'integer', minimum, maximum: largestNumber, expects },
+  });
+}
+
+const thresholds = {
+  records_per_read: threshold(1),
+  records_per_hour: threshold(1),
+  records_per_day: threshold(1),
+  people_per_read: threshold(1),
+  people_per_hour: threshold(1),
+  people_per_day: threshold(1),
+  consecutive: threshold(2),
+};
+
+export const alertsSchema = Type.Object(
+  {
+    version,
+    bulk: Type.Object(thresholds, {
+      ...closed,
+      expects: 'one line a threshold, for example records_per_read: 200',
+    }),
+    roles: Type.Optional(
+      mapping(
+        Type.Partial(Type.Object(thresholds, closed), { ...closed, minProperties: 1 }),
+        'one entry a role, for example warehouse: {people_per_hour: 400}',
+      ),
+    ),
+  },
+  closed,
+);
+
+export type CatalogFile = Static<typeof catalogSchema>;
+export type RoleFile = Static<typeof roleSchema>;
+export type AlertsFile = Static<typeof alertsSchema>;
+export type ThresholdKey = keyof typeof thresholds;
+export const thresholdKeys = Object.keys(thresholds) as ThresholdKey[];

@@ -1,0 +1,317 @@
+/**
+ * The meter of one person (or tool, or token): every count in every window, whether or not a limit
+ * uses it, so that a new limit never starts from zero. Decides and adds; neither reads a clock nor
+ * knows where its state is kept. The same instants and charges give the same bytes, which is what
+ * lets the log be checked from its entries alone.
+ *
+ * - minute: one-second buckets; hour: one-minute buckets. The bucket that only partly lies in the
+ *   window counts in full, so that no 60 s (3,600 s) whatever hold more than the limit; the price is that
+ *   up to one bucket's width is waited too long.
+ * - day: the calendar date in the configured zone. 30d: today and the 29 dates before.
+ * - people in 30d: 30 counters "people last seen on day d". Seeing somebody again moves one unit to
+ *   today, so today's counter is the day's distinct count and the sum that of 30 days.
+ * - people in minute and hour: people newly seen today (fresh and returning) within that minute or
+ *   hour. Somebody read a second time on one day is not counted again.
+ */
+import { counts, type Count, type Limit, type Window } from '../policy/model.js';
+import { Buckets } from './buckets.js';
+import { amountOf, newToday, nobody, windowSeconds, type Charge } from './charge.js';
+import type { DayClock } from './day-clock.js';
+import type { Instant } from './instant.js';
+import { checksum, corrupted, numberLength, StateReader, writeNumber } from './state-bytes.js';
+import { WeirError } from '../errors.js';
+
+const version = 1;
+const headLength = 5;
+const secondMicros = 1_000_000;
+const minuteMicros = 60 * secondMicros;
+// One more than the window holds: the far end lies inside a bucket.
+const spanSeconds = 61;
+const spanMinutes = 61;
+const spanDays = 30;
+
+const countIndex = Object.fromEntries(counts.map((count, at) => [count, at])) as Record<Count, number>;
+const peopleIndex = countIndex.people;
+
+/** A limit that a charge would overrun. */
+export interface Exceeded {
+  readonly limit: Limit;
+  readonly used: number;
+  /** What the charge would add in this window. */
+  readonly amount: number;
+  readonly remaining: number;
+  /** Whole seconds until the same read fits if nothing else happens; the window's length where it never fits. */
+  readonly retryAfterSeconds: number;
+  readonly windowSeconds: number;
+  /** The read alone is larger than the limit: waiting does not help. */
+  readonly neverFits: boolean;
+}
+
+/** How a limit stands, for the RateLimit headers. */
+export interface Standing {
+  readonly limit: Limit;
+  readonly used: number;
+  readonly remaining: number;
+  readonly windowSeconds: number;
+  /** Whole seconds until nothing that counts now counts any more; 0 where nothing does. */
+  readonly resetSeconds: number;
+}
+
+export class Meter {
+  #sequence = 0;
+  #lastMicros = 0;
+  #lastDay = 0;
+  #seconds: Buckets;
+  #minutes: Buckets;
+  #days: Buckets;
+
+  private constructor(seconds: Buckets, minutes: Buckets, days: Buckets) {
+    this.#seconds = seconds;
+    this.#minutes = minutes;
+    this.#days = days;
+  }
+
+  static empty(): Meter {
+    return new Meter(new Buckets(spanSeconds), new Buckets(spanMinutes), new Buckets(spanDays));
+  }
+
+  /**
+   * @param state what `encode` gave; null: a key that was never charged
+   * @throws WeirError internal: damaged, or of a version that this gateway does not know
+   */
+  static decode(state: Buffer | null): Meter {
+    if (state === null) return Meter.empty();
+    if (state.length < headLength) throw corrupted('it ends early');
+    if (state[0] !== version) throw corrupted('its version is unknown');
+    if (state.readUInt32LE(1) !== checksum(state, headLength)) throw corrupted('its checksum differs');
+    const reader = new StateReader(state, headLength);
+    const sequence = reader.number();
+    const lastMicros = reader.number();
+    const lastDay = reader.number();
+    const meter = new Meter(
+      Buckets.decode(reader, spanSeconds, Math.floor(lastMicros / secondMicros)),
+      Buckets.decode(reader, spanMinutes, Math.floor(lastMicros / minuteMicros)),
+      Buckets.decode(reader, spanDays, lastDay),
+    );
+    reader.end();
+    meter.#sequence = sequence;
+    meter.#lastMicros = lastMicros;
+    meter.#lastDay = lastDay;
+    return meter;
+  }
+
+  /** Version, checksum, then the state without anything that has fallen out of its window. */
+  encode(): Buffer {
+    const second = Math.floor(this.#lastMicros / secondMicros);
+    const minute = Math.floor(this.#lastMicros / minuteMicros);
+    const atMost =
+      headLength +
+      numberLength(this.#sequence) +
+      numberLength(this.#lastMicros) +
+      numberLength(this.#lastDay) +
+      this.#seconds.encodedLength(second) +
+      this.#minutes.encodedLength(minute) +
+      this.#days.encodedLength(this.#lastDay);
+    const bytes = Buffer.allocUnsafe(atMost);
+    bytes[0] = version;
+    let at = writeNumber(bytes, headLength, this.#sequence);
+    at = writeNumber(bytes, at, this.#lastMicros);
+    at = writeNumber(bytes, at, this.#lastDay);
+    at = this.#seconds.encode(bytes, at, second);
+    at = this.#minutes.encode(bytes, at, minute);
+    at = this.#days.encode(bytes, at, this.#lastDay);
+    const state = bytes.subarray(0, at);
+    state.writeUInt32LE(checksum(state, headLength), 1);
+    return state;
+  }
+
+  /** Number of charges so far. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** Time of the last charge, microseconds since the Unix epoch; 0 before the first. */
+  get lastMicros(): number {
+    return this.#lastMicros;
+  }
+
+  /** Day of the last charge; 0 before the first. */
+  get lastDay(): number {
+    return this.#lastDay;
+  }
+
+  /**
+   * The instant of the next decision: now, but after the last charge even if the clock was set back,
+   * and on no earlier day even if the configured zone was moved.
+   */
+  next(nowMicros: number, clock: DayClock): Instant {
+    const micros = Math.max(this.#lastMicros + 1, Math.floor(nowMicros));
+    return { micros, day: Math.max(this.#lastDay, clock.day(micros)) };
+  }
+
+  /** What counts at that instant, which must not lie before the last charge. */
+  used(count: Count, window: Window, instant: Instant): number {
+    const at = countIndex[count];
+    switch (window) {
+      case 'minute':
+        return this.#seconds.sum(at, Math.floor(instant.micros / secondMicros));
+      case 'hour':
+        return this.#minutes.sum(at, Math.floor(instant.micros / minuteMicros));
+      case 'day':
+        return this.#days.at(at, instant.day);
+      case '30d':
+        return this.#days.sum(at, instant.day);
+    }
+  }
+
+  /**
+   * Whether the charge fits all limits: used + amount ≤ max. An amount of 0 fits whatever is used.
+   * Changes nothing.
+   * @returns the limit that it would overrun; of several the one with the longest wait
+   */
+  check(limits: readonly Limit[], charge: Charge, instant: Instant, clock: DayClock): Exceeded | undefined {
+    let worst: Exceeded | undefined;
+    for (const limit of limits) {
+      const amount = amountOf(charge, limit.count, limit.window);
+      if (amount === 0) continue;
+      const used = this.used(limit.count, limit.window, instant);
+      if (used + amount <= limit.max) continue;
+      const exceeded = this.#exceeded(limit, used, amount, charge, instant, clock);
+      if (worst === undefined || waitOf(exceeded) > waitOf(worst)) worst = exceeded;
+    }
+    return worst;
+  }
+
+  /** How each limit stands at that instant, in the order given. */
+  remaining(limits: readonly Limit[], instant: Instant, clock: DayClock): Standing[] {
+    return limits.map((limit) => {
+      const used = this.used(limit.count, limit.window, instant);
+      const newest =
+        used === 0
+          ? undefined
+          : this.#buckets(limit.window).newest(countIndex[limit.count], unit(limit.window, instant));
+      return {
+        limit,
+        used,
+        remaining: Math.max(0, limit.max - used),
+        windowSeconds: windowSeconds[limit.window],
+        resetSeconds:
+          newest === undefined ? 0 : secondsUntil(goneMicros(limit.window, newest, clock), instant),
+      };
+    });
+  }
+
+  /**
+   * Why the charge cannot follow the last one, apart from limits; undefined: it can. Time must have
+   * moved on, amounts must be whole and not negative, and people said to return must have been seen
+   * on that day.
+   */
+  fault(charge: Charge, instant: Instant): string | undefined {
+    const { micros, day } = instant;
+    if (!Number.isSafeInteger(micros) || micros <= this.#lastMicros)
+      return 'the time does not follow the last charge';
+    if (!Number.isSafeInteger(day) || day < this.#lastDay) return 'the day lies before the last charge';
+    for (let at = 0; at < counts.length; at++) {
+      const amount = amountOf(charge, counts[at]!, 'day');
+      if (!Number.isSafeInteger(amount) || amount < 0) return 'an amount is not a whole number';
+      if (!Number.isSafeInteger(this.#days.sum(at, day) + amount)) return 'a count is too large';
+    }
+    const { fresh, returning } = charge.people;
+    if (!Number.isSafeInteger(fresh) || fresh < 0) return 'an amount is not a whole number';
+    let previous = day - spanDays;
+    for (const [seenDay, n] of returning) {
+      if (!(seenDay > previous && seenDay < day)) return 'the days of returning people are out of order';
+      if (!Number.isSafeInteger(n) || n < 1) return 'an amount is not a whole number';
+      if (this.#days.at(peopleIndex, seenDay) < n) return 'more people return than were last seen on a day';
+      previous = seenDay;
+    }
+    return undefined;
+  }
+
+  /**
+   * Adds the charge, whatever the limits say: `check` comes first. One more in `sequence`.
+   * @throws WeirError internal where `fault` finds one; then nothing has changed
+   */
+  charge(charge: Charge, instant: Instant): void {
+    const fault = this.fault(charge, instant);
+    if (fault !== undefined)
+      throw new WeirError('internal', { cause: new Error(`a meter cannot be charged: ${fault}`) });
+    this.#seconds.open(Math.floor(instant.micros / secondMicros));
+    this.#minutes.open(Math.floor(instant.micros / minuteMicros));
+    this.#days.open(instant.day);
+    for (let at = 0; at < counts.length; at++) {
+      const amount = at === peopleIndex ? newToday(charge.people) : amountOf(charge, counts[at]!, 'day');
+      if (amount === 0) continue;
+      this.#seconds.add(at, amount);
+      this.#minutes.add(at, amount);
+      this.#days.add(at, amount);
+    }
+    for (const [day, n] of charge.people.returning) this.#days.take(peopleIndex, day, n);
+    this.#sequence++;
+    this.#lastMicros = instant.micros;
+    this.#lastDay = instant.day;
+  }
+
+  #exceeded(
+    limit: Limit,
+    used: number,
+    amount: number,
+    charge: Charge,
+    instant: Instant,
+    clock: DayClock,
+  ): Exceeded {
+    const length = windowSeconds[limit.window];
+    // Returning people are in the 30 days already; but when their day falls out they would be fresh.
+    const returning =
+      limit.count === 'people' && limit.window === '30d' ? charge.people.returning : nobody.returning;
+    const whole = returning.reduce((sum, [, n]) => sum + n, amount);
+    const neverFits = whole > limit.max;
+    let retryAfterSeconds = length;
+    if (!neverFits) {
+      const need = used + amount - limit.max;
+      const last =
+        limit.window === 'day'
+          ? instant.day
+          : this.#buckets(limit.window).lastToGo(
+              countIndex[limit.count],
+              need,
+              unit(limit.window, instant),
+              returning,
+            );
+      retryAfterSeconds = secondsUntil(goneMicros(limit.window, last, clock), instant);
+    }
+    const remaining = Math.max(0, limit.max - used);
+    return { limit, used, amount, remaining, retryAfterSeconds, windowSeconds: length, neverFits };
+  }
+
+  #buckets(window: Window): Buckets {
+    return window === 'minute' ? this.#seconds : window === 'hour' ? this.#minutes : this.#days;
+  }
+}
+
+function unit(window: Window, instant: Instant): number {
+  if (window === 'minute') return Math.floor(instant.micros / secondMicros);
+  return window === 'hour' ? Math.floor(instant.micros / minuteMicros) : instant.day;
+}
+
+/** The moment at which a bucket no longer counts in the window. */
+function goneMicros(window: Window, bucket: number, clock: DayClock): number {
+  switch (window) {
+    case 'minute':
+      return (bucket + spanSeconds) * secondMicros;
+    case 'hour':
+      return (bucket + spanMinutes) * minuteMicros;
+    case 'day':
+      return clock.startOfDay(bucket + 1);
+    case '30d':
+      return clock.startOfDay(bucket + spanDays);
+  }
+}
+
+function secondsUntil(micros: number, instant: Instant): number {
+  return Math.ceil((micros - instant.micros) / secondMicros);
+}
+
+function waitOf(exceeded: Exceeded): number {
+  return exceeded.neverFits ? Infinity : exceeded.retryAfterSeconds;
+}

@@ -1,0 +1,179 @@
+/**
+ * Runs compiled statements on the order database and makes MaskedRows of what comes back: nothing else
+ * does. Small answers come in one round trip, others through a cursor, chunk by chunk, so that memory
+ * stays flat whatever is asked. Read-only sessions with everything fixed that parsing depends on.
+ */
+import { performance } from 'node:perf_hooks';
+import type { Pool, PoolClient, QueryArrayResult } from 'pg';
+import Cursor from 'pg-cursor';
+import type { MaskedRows } from '../access.js';
+import { openPool } from '../store/pool.js';
+import type { Statement } from './statement.js';
+import { slow, translateUpstream } from './upstream-errors.js';
+
+export interface OrderDatabaseOptions {
+  readonly url: string;
+  readonly poolSize: number;
+  readonly connectTimeoutMs: number;
+  /** The server's limit on one statement; a second later the gateway gives the connection up itself. */
+  readonly statementTimeoutMs: number;
+  readonly onIdleError: (error: Error) => void;
+}
+
+/** Rows of one chunk, and so of one entry, of a long read. */
+export const chunkRows = 1000;
+
+/** Statements that a session keeps prepared. Their text can be large (the address mask), so not many. */
+const maxPrepared = 100;
+
+/** Everything as the text that PostgreSQL writes; doors encode it. */
+const asText = { getTypeParser: () => (text: string) => text };
+
+type Row = (string | null)[];
+
+export class OrderDatabase {
+  readonly pool: Pool;
+  readonly #names = new Map<string, string>();
+  readonly #giveUpMs: number;
+
+  constructor(options: OrderDatabaseOptions) {
+    this.#giveUpMs = options.statementTimeoutMs + 1000;
+    this.pool = openPool({
+      url: options.url,
+      size: options.poolSize,
+      connectTimeoutMs: options.connectTimeoutMs,
+      applicationName: 'weir',
+      onIdleError: options.onIdleError,
+      settings: {
+        default_transaction_read_only: 'on',
+        search_path: 'pg_catalog,pg_temp',
+        standard_conforming_strings: 'on',
+        client_encoding: 'UTF8',
+        DateStyle: 'ISO,YMD',
+        IntervalStyle: 'iso_8601',
+        TimeZone: 'UTC',
+        extra_float_digits: '1',
+        statement_timeout: String(options.statementTimeoutMs),
+        idle_in_transaction_session_timeout: '60000',
+      },
+    });
+  }
+
+  /** @throws WeirError upstream-down, upstream-slow, upstream-failed, value-invalid */
+  async count(statement: { readonly text: string; readonly values: readonly unknown[] }): Promise<number> {
+    return this.#withClient(async (client) => {
+      const result = await this.#query(client, statement.text, statement.values);
+      return Number(result.rows[0]?.[0]);
+    });
+  }
+
+  /**
+   * Chunks in order, at least one, the final one with `last`. Ends the upstream cursor when the caller
+   * stops asking. @throws as count
+   */
+  async *read(statement: Statement, signal: AbortSignal): AsyncGenerator<MaskedRows, void, void> {
+    if (statement.rowLimit !== undefined && statement.rowLimit <= chunkRows) {
+      const rows = await this.#withClient(async (client) => (await this.#query(client, statement.text, statement.values)).rows);
+      yield maskedRows(rows, statement.columns.length, 0, true);
+      return;
+    }
+    yield* this.#readLong(statement, signal);
+  }
+
+  async *#readLong(statement: Statement, signal: AbortSignal): AsyncGenerator<MaskedRows, void, void> {
+    const client = await this.#connect();
+    const cursor = client.query(new Cursor<Row>(statement.text, [...statement.values], { rowMode: 'array', types: asText }));
+    let broken: Error | undefined;
+    try {
+      // One row ahead, so that the last chunk is known as such when it is released.
+      let pending = await this.#bounded(cursor.read(chunkRows + 1));
+      for (let part = 0; ; part++) {
+        if (signal.aborted) return;
+        const last = pending.length <= chunkRows;
+        const chunk = last ? pending : pending.slice(0, chunkRows);
+        yield maskedRows(chunk, statement.columns.length, part, last);
+        if (last) return;
+        pending = [pending[chunkRows]!, ...(await this.#bounded(cursor.read(chunkRows)))];
+      }
+    } catch (thrown) {
+      broken = thrown instanceof Error ? thrown : new Error('unknown');
+      throw translateUpstream(thrown);
+    } finally {
+      if (broken === undefined) await cursor.close().catch((error: Error) => (broken = error));
+      client.release(broken);
+    }
+  }
+
+  async ping(): Promise<void> {
+    await this.#withClient((client) => this.#query(client, 'SELECT 1', []));
+  }
+
+  async close(): Promise<void> {
+    await this.pool.end();
+  }
+
+  async #withClient<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.#connect();
+    try {
+      const result = await work(client);
+      client.release();
+      return result;
+    } catch (thrown) {
+      const translated = translateUpstream(thrown);
+      // A connection that failed, or may still be busy with a statement that we gave up, is not reused.
+      client.release(translated.code === 'value-invalid' ? undefined : translated);
+      throw translated;
+    }
+  }
+
+  async #connect(): Promise<PoolClient> {
+    try {
+      return await this.pool.connect();
+    } catch (thrown) {
+      throw translateUpstream(thrown);
+    }
+  }
+
+  async #query(client: PoolClient, text: string, values: readonly unknown[]): Promise<QueryArrayResult<Row>> {
+    const name = this.#nameFor(text);
+    return this.#bounded(
+      client.query<Row>({ text, values: [...values], rowMode: 'array', types: asText, ...(name === undefined ? {} : { name }) }),
+    );
+  }
+
+  /** The server's statement_timeout comes first; this is for a server that no longer answers at all. */
+  async #bounded<T>(work: Promise<T>): Promise<T> {
+    const started = performance.now();
+    let timer: NodeJS.Timeout | undefined;
+    const expired = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(slow(new Error(`no answer in ${Math.round(performance.now() - started)} ms`))), this.#giveUpMs);
+    });
+    try {
+      return await Promise.race([work, expired]);
+    } finally {
+      clearTimeout(timer);
+      work.catch(() => {});
+    }
+  }
+
+  #nameFor(text: string): string | undefined {
+    let name = this.#names.get(text);
+    if (name === undefined && this.#names.size < maxPrepared) {
+      name = `weir_${this.#names.size}`;
+      this.#names.set(text, name);
+    }
+    return name;
+  }
+}
+
+/** Takes the two hidden columns off each row, in place. */
+function maskedRows(rows: Row[], width: number, part: number, last: boolean): MaskedRows {
+  const recordKeys: string[] = [];
+  const subjectKeys: (string | null)[] = [];
+  for (const row of rows) {
+    recordKeys.push(row[width] ?? '');
+    subjectKeys.push(row[width + 1] ?? null);
+    row.length = width;
+  }
+  return { width, values: rows, recordKeys, subjectKeys, part, last } as unknown as MaskedRows;
+}

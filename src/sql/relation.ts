@@ -1,0 +1,86 @@
+/**
+ * The masked relation: the only form in which a role meets a table. A subquery in which each column is
+ * shown, masked or absent as the role's policy says, with the row filter and the pins inside. Whatever
+ * stands around it can only work on what comes out of it.
+ */
+import { escapeIdentifier } from 'pg';
+import type { ClaimValue } from '../access.js';
+import { WeirError } from '../errors.js';
+import { masks } from '../mask/masks.js';
+import type { TablePolicy } from '../policy/model.js';
+import type { LiveColumn, LiveTable } from './schema.js';
+
+/** Hidden columns that carry each row's keys to the log. No column of a policy may begin so. */
+export const recordKey = '__weir_record';
+export const subjectKey = '__weir_subject';
+
+/** Collects values as $1, $2, … of one statement. */
+export class Parameters {
+  readonly values: unknown[] = [];
+
+  /** @param type as format_type writes it; the value goes as text and PostgreSQL reads it as that type */
+  add(value: unknown, type: string): string {
+    this.values.push(value);
+    return `$${this.values.length}::${type}`;
+  }
+}
+
+export function liveColumn(live: LiveTable, name: string): LiveColumn {
+  const column = live.columns.get(name);
+  // The start-up checks hold the catalogue against the database, so this is a column dropped since then.
+  if (column === undefined) throw new WeirError('upstream-failed', { cause: new Error(`column ${name} is gone from ${live.schema}.${live.table}`) });
+  return column;
+}
+
+/**
+ * @param columns visible columns that the statement needs, each once
+ * @param conditions further conjuncts over the table's own columns (pins), already in SQL
+ * @returns a parenthesised subquery
+ * @throws WeirError claim-required where the row filter names a claim that the token lacks
+ */
+export function maskedRelation(
+  policy: TablePolicy,
+  live: LiveTable,
+  columns: readonly string[],
+  conditions: readonly string[],
+  claims: Readonly<Record<string, ClaimValue>>,
+  parameters: Parameters,
+): string {
+  const shown = columns.map((name) => {
+    const mask = policy.see.get(name);
+    if (mask === undefined) throw new WeirError('internal', { detail: 'a hidden column reached the compiler of masked relations' });
+    const column = escapeIdentifier(name);
+    return mask === 'clear' ? column : `${masks.get(mask)!.sql(textOf(column, liveColumn(live, name)))} AS ${column}`;
+  });
+  const { record, subject } = policy.table;
+  shown.push(`${escapeIdentifier(record)} AS ${recordKey}`);
+  shown.push(`${subject === undefined ? 'NULL::text' : escapeIdentifier(subject)} AS ${subjectKey}`);
+  const where = [...rowFilter(policy, live, claims, parameters), ...conditions];
+  const from = `${escapeIdentifier(live.schema)}.${escapeIdentifier(live.table)}`;
+  return `(SELECT ${shown.join(', ')} FROM ${from}${where.length === 0 ? '' : ` WHERE ${where.join(' AND ')}`})`;
+}
+
+/** `only`: conjunctions of column = value and nothing else, since anything richer can be made to raise on hidden rows. */
+function rowFilter(
+  policy: TablePolicy,
+  live: LiveTable,
+  claims: Readonly<Record<string, ClaimValue>>,
+  parameters: Parameters,
+): string[] {
+  return policy.only.map(({ column, value }) => {
+    const { type } = liveColumn(live, column);
+    if ('literal' in value) return `${escapeIdentifier(column)} = ${parameters.add(value.literal, type)}`;
+    const claim = Object.hasOwn(claims, value.claim) ? claims[value.claim] : undefined;
+    if (claim === undefined) {
+      throw new WeirError('claim-required', {
+        detail: `the role filters rows by the claim ${value.claim}, which the token lacks`,
+        hint: 'ask the identity provider to put the claim into your token',
+      });
+    }
+    return `${escapeIdentifier(column)} = ${parameters.add(String(claim), type)}`;
+  });
+}
+
+function textOf(column: string, { type }: LiveColumn): string {
+  return type === 'text' || type.startsWith('character varying') ? column : `${column}::text`;
+}

@@ -1,0 +1,83 @@
+/**
+ * The gateway's own tables, for readers that use drizzle. The migrations in drizzle/ make them; a test
+ * holds the two together. What is immutable here is made so by triggers and by privileges, see
+ * drizzle/0001_immutable.sql and privileges.ts.
+ */
+import { sql } from 'drizzle-orm';
+import { bigint, boolean, customType, index, integer, pgSchema, primaryKey, text, timestamp, unique, uuid } from 'drizzle-orm/pg-core';
+
+const bytea = customType<{ data: Buffer; driverData: Buffer }>({ dataType: () => 'bytea' });
+
+export const weir = pgSchema('weir');
+
+/** Pseudonym → person. The log names people by actor_id only, so that a row here can be erased and the log stays whole. */
+export const actors = weir.table(
+  'actors',
+  {
+    actorId: uuid('actor_id').primaryKey(),
+    issuer: text('issuer').notNull(),
+    kind: text('kind', { enum: ['person', 'service'] }).notNull(),
+    subject: text('subject').notNull(),
+    displayName: text('display_name'),
+    firstSeen: timestamp('first_seen', { withTimezone: true }).notNull().defaultNow(),
+  },
+  (t) => [unique('actors_issuer_kind_subject_key').on(t.issuer, t.kind, t.subject)],
+);
+
+/** The access log. (writer, number) is gapless for each writer: a gap is a deletion. */
+export const entries = weir.table(
+  'entries',
+  {
+    writer: uuid('writer').notNull(),
+    number: bigint('number', { mode: 'number' }).notNull(),
+    /** Decision time, microseconds since the epoch; strictly increasing for one writer and for one meter. */
+    at: bigint('at', { mode: 'number' }).notNull(),
+    actorId: uuid('actor_id'),
+    /** The entry carries flags (bulk reads). */
+    flagged: boolean('flagged').notNull(),
+    body: text('body').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.writer, t.number] }),
+    index('entries_at_idx').on(t.at),
+    index('entries_actor_id_at_idx').on(t.actorId, t.at),
+    index('entries_flagged_at_idx').on(t.at).where(sql`flagged`),
+  ],
+);
+
+/** The record and subject digests of one read, 8 bytes each, in row order; the entry holds their count and SHA-256. */
+export const readDigests = weir.table(
+  'read_digests',
+  {
+    writer: uuid('writer').notNull(),
+    number: bigint('number', { mode: 'number' }).notNull(),
+    records: bytea('records').notNull(),
+    subjects: bytea('subjects').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.writer, t.number] })],
+);
+
+/** One row a person: every count in every window (quota/meter.ts writes and reads `state`). */
+export const meters = weir.table('meters', {
+  meterId: bigint('meter_id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+  key: text('key').notNull().unique(),
+  state: bytea('state'),
+});
+
+/** Which people (subject digest) a meter has met, and on which day last. */
+export const seen = weir.table(
+  'seen',
+  {
+    meterId: bigint('meter_id', { mode: 'number' }).notNull(),
+    digest: bigint('digest', { mode: 'bigint' }).notNull(),
+    day: integer('day').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.meterId, t.digest] })],
+);
+
+/** Every policy set that was ever in force, by the digest that entries name. */
+export const policySets = weir.table('policy_sets', {
+  digest: text('digest').primaryKey(),
+  content: text('content').notNull(),
+  firstSeen: timestamp('first_seen', { withTimezone: true }).notNull().defaultNow(),
+});

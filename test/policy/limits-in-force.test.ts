@@ -1,0 +1,107 @@
+import t from 'tap';
+import { limitsInForce } from '../../src/policy/limits-in-force.js';
+import { parseRate, rateHint } from '../../src/policy/limit-text.js';
+import type { Count, Limit, Window } from '../../src/policy/model.js';
+
+const limit = (count: Count, max: number, window: Window, scope?: string): Limit => ({
+  count,
+  max,
+  window,
+  scope,
+});
+
+t.test('without scopes the limits without scope are in force', async (t) => {
+  const limits = [
+    limit('records', 500, 'day'),
+    limit('records', 20000, 'day', 'orders.export'),
+    limit('queries', 60, 'minute'),
+  ];
+  t.strictSame(limitsInForce({ limits }, []), [limits[0], limits[2]]);
+  t.strictSame(
+    limitsInForce({ limits }, ['orders.exports', 'orders']),
+    [limits[0], limits[2]],
+    'a scope is compared whole',
+  );
+});
+
+t.test('a limit whose scope the token carries replaces the one without, larger or smaller', async (t) => {
+  const larger = [limit('records', 500, 'day'), limit('records', 20000, 'day', 'orders.export')];
+  t.strictSame(limitsInForce({ limits: larger }, ['orders.export']), [larger[1]]);
+  const smaller = [limit('records', 5, 'day', 'trainee'), limit('records', 500, 'day')];
+  t.strictSame(limitsInForce({ limits: smaller }, ['trainee']), [smaller[0]]);
+});
+
+t.test('of several scopes that the token carries the largest limit applies', async (t) => {
+  const limits = [
+    limit('records', 500, 'day'),
+    limit('records', 20000, 'day', 'a'),
+    limit('records', 3000, 'day', 'b'),
+  ];
+  t.strictSame(limitsInForce({ limits }, ['a', 'b']), [limits[1]]);
+  t.strictSame(limitsInForce({ limits: [...limits].reverse() }, ['b', 'a']), [limits[1]]);
+  t.strictSame(limitsInForce({ limits }, ['b']), [limits[2]]);
+});
+
+t.test('a scope replaces nothing in another window or of another count', async (t) => {
+  const limits = [
+    limit('records', 500, 'day'),
+    limit('records', 900, 'hour', 'a'),
+    limit('people', 50, 'day', 'a'),
+  ];
+  t.strictSame(limitsInForce({ limits }, ['a']), limits);
+  t.strictSame(limitsInForce({ limits }, []), [limits[0]]);
+});
+
+t.test('a limit is a whole number from 1 and one of four windows, written one way', async (t) => {
+  t.strictSame(parseRate('500 per day'), { max: 500, window: 'day' });
+  t.strictSame(parseRate('1 per 30d'), { max: 1, window: '30d' });
+  t.strictSame(parseRate('999999999 per minute'), { max: 999_999_999, window: 'minute' });
+  for (const text of [
+    '500/d',
+    '0 per day',
+    '01 per day',
+    '1000000000 per day',
+    '5 per days',
+    ' 5 per day',
+    '5 per day ',
+    '5  per day',
+    '5 PER DAY',
+    '-5 per day',
+    '5.5 per day',
+    '',
+  ]) {
+    t.equal(parseRate(text), undefined, JSON.stringify(text));
+  }
+});
+
+t.test('the hint for a limit says what was most likely meant', async (t) => {
+  const hints: readonly [string, string][] = [
+    ['500/d', 'write 500 per day'],
+    ['500 / hour', 'write 500 per hour'],
+    ['500 per days', 'write 500 per day'],
+    ['20,000 per day', 'write 20000 per day'],
+    ['20_000 a day', 'write 20000 per day'],
+    ['60/min', 'write 60 per minute'],
+    ['60/m', 'write 60 per minute'],
+    ['60 每分钟', 'write 60 per minute'],
+    ['500/天', 'write 500 per day'],
+    ['9 per 30 days', 'write 9 per 30d'],
+    ['9 per month', 'write 9 per 30d'],
+    ['500 per dya', 'write 500 per day'],
+    ['500', 'write 500 per minute, hour, day or 30d'],
+  ];
+  for (const [text, hint] of hints) t.equal(rateHint(text), hint, text);
+  const plain =
+    'write a whole number from 1 and a window, like 500 per day; windows are minute, hour, day, 30d';
+  for (const text of [
+    '500 per week',
+    'many',
+    '0 per day',
+    '',
+    '-1 per day',
+    '5.5 per day',
+    '9'.repeat(300),
+  ]) {
+    t.equal(rateHint(text), plain, text);
+  }
+});
