@@ -5,14 +5,19 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join, relative, resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configKeys } from '../config/keys.js';
 import { loadConfig, type Environment } from '../config/load.js';
 import type { Config } from '../config/schema.js';
-import { claimDirectory } from '../demo/cluster-directory.js';
-import { endLeftover, startCluster, type Cluster } from '../demo/cluster.js';
-import { prepareDatabases, roles as databaseRoles, withClient } from '../demo/databases.js';
+import { claimDirectory, eraseCluster } from '../demo/cluster-directory.js';
+import { startCluster, type Cluster } from '../demo/cluster.js';
+import {
+  prepareDatabases,
+  roles as databaseRoles,
+  withClient,
+  type PreparedDatabases,
+} from '../demo/databases.js';
 import { openDemoIssuer } from '../demo/issuer.js';
 import { openGateway } from '../gateway.js';
 import { createLogger } from '../observe/logger.js';
@@ -29,7 +34,7 @@ import {
   writeDemoConfig,
 } from './demo-files.js';
 import { demoConfigFile, demoDirectory, demoIssuerDirectory } from './find-config.js';
-import { addressFault, drainServing, startServing, untilStopped } from './serve.js';
+import { addressFault, drainServing, refusal, startServing, untilStopped } from './serve.js';
 
 export interface DemoOptions {
   readonly reset?: boolean;
@@ -40,6 +45,15 @@ const ignoredVariables = [
   ...configKeys.flatMap(({ secret, env }) => (secret && env !== undefined ? [env] : [])),
   'WEIR_CONFIG',
 ];
+
+type DatabaseUrls = Pick<PreparedDatabases, 'ordersUrl' | 'storeOwnerUrl' | 'storeRuntimeUrl'>;
+
+/** Stand-ins while there is no PostgreSQL yet. */
+const nowhere: DatabaseUrls = {
+  ordersUrl: 'postgres://reader@127.0.0.1/shop',
+  storeOwnerUrl: 'postgres://owner@127.0.0.1/weir',
+  storeRuntimeUrl: 'postgres://runtime@127.0.0.1/weir',
+};
 
 const defaultPolicies = fileURLToPath(new URL('../../policies', import.meta.url));
 
@@ -56,7 +70,7 @@ export async function demo(context: CliContext, options: DemoOptions): Promise<n
   });
   try {
     if (options.reset) {
-      await endLeftover(join(postgresDirectory(directory), 'data'));
+      await eraseCluster(postgresDirectory(directory));
       await removeDemoFiles(directory);
       context.io.out(`threw away what earlier demos made in ${directory}\n`);
     }
@@ -72,29 +86,28 @@ async function run(context: CliContext, directory: string, signals: StopSignals)
   const env = demoEnvironment(context);
   const secrets = await openSecrets(directory);
   const issuer = await openDemoIssuer(demoIssuerDirectory(directory));
-  const configText = (url: (role: string, password: string, database: string) => string) =>
+  const configText = (urls: DatabaseUrls) =>
     writeDemoConfig({
       secrets,
       issuer,
-      storeUrl: url(databaseRoles.runtime, secrets.runtimePassword, 'weir'),
-      storeOwnerUrl: url(databaseRoles.owner, secrets.ownerPassword, 'weir'),
-      ordersUrl: url(databaseRoles.reader, secrets.readerPassword, 'shop'),
-      policies: resolve(context.cwd, env['WEIR_POLICIES'] ?? defaultPolicies),
+      storeUrl: urls.storeRuntimeUrl,
+      storeOwnerUrl: urls.storeOwnerUrl,
+      ordersUrl: urls.ordersUrl,
+      policies: resolve(context.cwd, env['WEIR_POLICIES'] || defaultPolicies),
     });
   const load = (text: string) => loadConfig({ file: demoConfigFile(directory), text, env, cwd: context.cwd });
 
   // What can be wrong with environment and port is found before the half minute that the data takes.
-  const early = load(
-    configText((role, password, database) => `postgres://${role}:${password}@127.0.0.1/${database}`),
-  );
-  const { set } = await loadPolicies(early.policies.directory);
+  const early = load(configText(nowhere));
+  const { set } = await loadPolicies(early.policies.directory).catch((error: unknown) => {
+    throw refusal(error) ?? error;
+  });
   await tryAddress(early);
 
   io.out(`Weir demo, in ${relative(context.cwd, directory) || directory}\n`);
   const cluster = await keepCluster(directory, secrets.superuserPassword, progress, io.err);
   try {
-    await prepareDatabases(cluster.current(), { secrets, onProgress: progress });
-    const text = configText((role, password, database) => cluster.current().url(role, password, database));
+    const text = configText(await prepareDatabases(cluster.current(), { secrets, onProgress: progress }));
     const config = load(text);
     progress('bringing the access log to this version');
     await migrateStore(config.store.ownerUrl!, databaseRoles.runtime);
@@ -124,8 +137,7 @@ async function run(context: CliContext, directory: string, signals: StopSignals)
       }),
     );
     await untilStopped(signals);
-    await drainServing(context, gateway, signals);
-    return signals.hurry.aborted ? exitCodes.bad : exitCodes.ok;
+    return await drainServing(context, gateway, signals);
   } finally {
     await cluster.stop(signals.hurry.aborted ? 'immediate' : 'fast');
   }

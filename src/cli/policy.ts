@@ -1,8 +1,12 @@
 /** `weir policy check`: are the policy files sound, and do they fit the order database? */
-import { resolve } from 'node:path';
-import { formatFaults, PolicyFaults } from '../policy/faults.js';
-import { loadPolicies } from '../policy/load.js';
+import { join, relative, resolve } from 'node:path';
+import { checkAgainstDatabase } from '../policy/check-database.js';
+import { formatFaults, PolicyFaults, type PolicyFault } from '../policy/faults.js';
+import { loadPolicies, type LoadedPolicies } from '../policy/load.js';
+import { readSchema } from '../sql/schema.js';
+import { openPool } from '../store/pool.js';
 import { exitCodes, type CliContext } from './context.js';
+import { databaseFault } from './database-fault.js';
 import { findConfig, type ConfigOption } from './find-config.js';
 import { formatJsonLines } from './table.js';
 
@@ -10,4 +14,63 @@ export interface PolicyCheckOptions extends ConfigOption {
   readonly dir?: string;
   readonly database?: boolean;
   readonly json?: boolean;
+}
+
+/**
+ * @returns 0 where nothing is wrong, 1 with every fault told
+ * @throws CliError where the order database was asked for and cannot be used
+ */
+export async function policyCheck(context: CliContext, options: PolicyCheckOptions): Promise<number> {
+  const { io } = context;
+  const directory =
+    options.dir === undefined
+      ? findConfig(context, options).policies.directory
+      : resolve(context.cwd, options.dir);
+  // Faults name files as the reader would open them from here.
+  const shown = relative(context.cwd, directory).startsWith('..')
+    ? directory
+    : relative(context.cwd, directory) || '.';
+  const asOpened = (fault: PolicyFault) => ({ ...fault, file: join(shown, relative(directory, fault.file)) });
+  const faults: PolicyFault[] = [];
+  let loaded: LoadedPolicies | undefined;
+  try {
+    loaded = await loadPolicies(directory);
+  } catch (error) {
+    if (!(error instanceof PolicyFaults)) throw error;
+    faults.push(...error.faults.map(asOpened));
+  }
+  if (loaded !== undefined && options.database) {
+    const found = await compareWithDatabase(loaded, findConfig(context, options).orders.url);
+    faults.push(...found.map(asOpened));
+  }
+
+  const sound = faults.length === 0;
+  if (options.json) io.out(formatJsonLines([{ sound, digest: loaded?.set.digest ?? null, faults }]));
+  else if (!sound)
+    io.out(`${formatFaults(faults)}\n${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}\n`);
+  else {
+    const fits = options.database ? ', and they fit the order database' : '';
+    const { roles, digest } = loaded!.set;
+    io.out(`${shown}: ${roles.size} roles, no faults${fits} (set ${digest.slice(0, 12)})\n`);
+  }
+  return sound ? exitCodes.ok : exitCodes.bad;
+}
+
+async function compareWithDatabase(loaded: LoadedPolicies, url: string): Promise<PolicyFault[]> {
+  const pool = openPool({
+    url,
+    size: 1,
+    connectTimeoutMs: 5_000,
+    applicationName: 'weir policy check',
+    settings: { default_transaction_read_only: 'on', search_path: 'pg_catalog,pg_temp' },
+    onIdleError: () => undefined,
+  });
+  try {
+    const tables = [...loaded.set.catalog.tables.values()].map(({ from }) => from);
+    return checkAgainstDatabase(loaded, await readSchema(pool, tables));
+  } catch (error) {
+    throw databaseFault(error, 'the order database', 'orders.url') ?? error;
+  } finally {
+    await pool.end();
+  }
 }

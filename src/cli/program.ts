@@ -3,18 +3,13 @@
  * `weir token` does not wait for the server, and the server does not load the demo.
  * Exit codes: 0 ok, 1 found something bad, 2 usage or configuration.
  */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ConfigFaults } from '../config/faults.js';
 import { WeirError } from '../errors.js';
 import { writeErrorFacts } from '../observe/error-facts.js';
 import { CliError, exitCodes, type CliContext } from './context.js';
+import { version } from '../version.js';
 import { parseDurationSeconds } from './time.js';
-
-const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
-export const version = manifest.version;
 
 /**
  * @param argv what follows `weir`
@@ -143,10 +138,9 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .action(async (options) => finish((await import('./log.js')).logShow(context, options)));
 
   example(program.command('alerts'), 'weir alerts --from 24h')
-    .description('list reads that were flagged as bulk reads; exit code 1 where there are any')
+    .description('list reads that were flagged as bulk reads, newest first')
     .option('--from <time>', 'from then on: 2h (ago), 2026-11-22', '24h')
     .option('--to <time>', 'before then')
-    .option('--role <role>', 'of one role')
     .option('--limit <n>', 'at the most', parseCount, 50)
     .option(...json)
     .option(...config)

@@ -6,7 +6,7 @@ import { isDemoKeyId } from '../identity/demo-key.js';
 import { openGateway } from '../gateway.js';
 import { createLogger } from '../observe/logger.js';
 import { createMetrics } from '../observe/metrics.js';
-import { CliError, exitCodes, type CliContext } from './context.js';
+import { CliError, type CliContext } from './context.js';
 import { findConfig, type ConfigOption } from './find-config.js';
 import { drainServing, startServing, untilStopped } from './serve.js';
 
@@ -27,8 +27,7 @@ export async function start(context: CliContext, options: ConfigOption): Promise
   const address = await startServing(gateway, config, 'file');
   context.io.out(`weir ready on ${address}\n`);
   await untilStopped(signals);
-  await drainServing(context, gateway, signals);
-  return signals.hurry.aborted ? exitCodes.bad : exitCodes.ok;
+  return drainServing(context, gateway, signals);
 }
 
 /**

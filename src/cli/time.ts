@@ -1,5 +1,6 @@
 /** Times and durations as people type them on a command line, and back. Pure: the present comes in. */
 import { InvalidArgumentError } from 'commander';
+import { CliError } from './context.js';
 
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
@@ -51,6 +52,38 @@ export function parseTimeMicros(
   const millis =
     wall - (offset === undefined ? zoneOffsetMillis(wall, options.zone) : fixedOffsetMillis(offset));
   return millis * 1000 + Number(fraction.padEnd(6, '0'));
+}
+
+export interface RangeOptions {
+  readonly from?: string;
+  readonly to?: string;
+}
+
+/**
+ * --from and --to, in the zone of the configuration.
+ * @throws CliError
+ */
+export function readRange(
+  { from, to }: RangeOptions,
+  zone: string,
+  nowMicros: number = Date.now() * 1000,
+): { sinceMicros: number | undefined; untilMicros: number | undefined } {
+  const read = (option: string, text: string | undefined) => {
+    try {
+      return text === undefined ? undefined : parseTimeMicros(text, { nowMicros, zone });
+    } catch (error) {
+      throw new CliError(`${option} is no time`, (error as Error).message);
+    }
+  };
+  const range = { sinceMicros: read('--from', from), untilMicros: read('--to', to) };
+  if (
+    range.sinceMicros !== undefined &&
+    range.untilMicros !== undefined &&
+    range.sinceMicros >= range.untilMicros
+  ) {
+    throw new CliError('--from is not before --to', 'swap the two, or widen the range');
+  }
+  return range;
 }
 
 /** "2026-11-22 14:05:09" in the zone. */

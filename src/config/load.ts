@@ -32,7 +32,8 @@ export function loadConfig(options: {
   readonly cwd?: string;
 }): Config {
   const { file, env, cwd = '.' } = options;
-  const [text, unreadable] = file === undefined || options.text !== undefined
+  const [text, unreadable] =
+    file === undefined || options.text !== undefined
       ? [options.text, []]
       : readFile(resolve(cwd, file), file);
   const source = new ConfigSource(file, text);

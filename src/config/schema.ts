@@ -39,6 +39,13 @@ const http = Type.Object(
       description: 'Requests in work at once; more are answered 503 busy',
     }),
     requestTimeoutMs: milliseconds(10_000, 'How long a client may take to send its request'),
+    drainDelayMs: Type.Integer({
+      minimum: 0,
+      maximum: 600_000,
+      default: 0,
+      description:
+        'How long /readyz says "draining" before a stop closes the door, for load balancers to notice',
+    }),
     drainTimeoutMs: milliseconds(
       30_000,
       'How long a stop waits for requests in work before it cuts them off',

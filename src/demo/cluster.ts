@@ -122,7 +122,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 }
 
 /** Ends the postmaster that a killed process left running on this data directory, if there is one. */
-async function endLeftover(data: string): Promise<void> {
+export async function endLeftover(data: string): Promise<void> {
   const pid = await findPostmaster(data);
   if (pid !== undefined) {
     await endPostmaster(pid, 'fast', () => isPostmaster(pid, data));

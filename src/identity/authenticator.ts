@@ -9,7 +9,7 @@ import type { Principal } from '../access.js';
 import type { Clock } from '../clock.js';
 import { WeirError } from '../errors.js';
 import { readClaims, type ClaimLimits } from './claims.js';
-import { maxTokenLength, readCompactForm, readPayload } from './compact-form.js';
+import { checkLength, readCompactForm, readPayload } from './compact-form.js';
 import { issuerFaults, type IssuerConfig } from './issuer.js';
 import { KeySet, type KeySetLimits } from './jwks.js';
 import type { VettedKey } from './key-vetting.js';
@@ -94,8 +94,7 @@ export class Authenticator {
    */
   async authenticate(token: string): Promise<Principal> {
     if (this.#closed) throw new WeirError('draining');
-    // Before hashing: what is too long is not worth a digest.
-    if (token.length > maxTokenLength) throw tokenInvalid(`the token is longer than ${maxTokenLength} bytes`);
+    checkLength(token);
     const digest = digestToken(token);
     const cached = this.#cache.get(digest);
     if (cached === undefined) return (await this.#verifyOnce(token, digest)).principal;

@@ -7,7 +7,7 @@
 import { JsonFault, parseStrictObject } from './strict-json.js';
 import { tokenInvalid } from './token-refusal.js';
 
-export const maxTokenLength = 8192;
+const maxTokenLength = 8192;
 export const maxKeyIdLength = 256;
 const maxDepth = 16;
 
@@ -22,9 +22,16 @@ export interface CompactForm {
   readonly payload: Uint8Array;
 }
 
-/** @throws WeirError token-invalid */
-export function readCompactForm(token: string): CompactForm {
+/** Before anything is done with the text, hashing included. @throws WeirError token-invalid */
+export function checkLength(token: string): void {
   if (token.length > maxTokenLength) throw tokenInvalid(`the token is longer than ${maxTokenLength} bytes`);
+}
+
+/**
+ * @param token of checked length
+ * @throws WeirError token-invalid
+ */
+export function readCompactForm(token: string): CompactForm {
   const parts = token.split('.');
   const [head, body, signature] = parts;
   if (parts.length !== 3 || head === undefined || body === undefined || signature === undefined)

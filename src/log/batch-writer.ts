@@ -124,6 +124,8 @@ export class BatchWriter {
 
   async #run(): Promise<void> {
     for (;;) {
+      // One turn of the event loop, so that everybody who came in this turn shares the commit.
+      await new Promise((resolve) => setImmediate(resolve));
       const work = this.#queue.length > 0 || this.#unknown !== undefined;
       // No await between this look at the queue and `running = false`: what comes later kicks again.
       if (!work) break;

@@ -16,22 +16,15 @@ function digitsOf(value: string): string {
     .replace(/[^0-9]/gu, '');
 }
 
-/** Takes out every character that is left of the value when its digits are taken out. */
-function digitsSql(text: string): string {
-  const narrow = `translate(${text}, '０１２３４５６７８９＋', '0123456789+')`;
-  return `translate(${narrow}, translate(${narrow}, '0123456789', ''), '')`;
-}
-
-const digitSet = `'0123456789'`;
-
-function last4Sql(text: string): string {
-  const digits = digitsSql(text);
-  // The usual value ends in at least seven plain digits: no need to look at the rest of it.
-  return (
-    `CASE WHEN length(${text}) > ${maxCharacters} THEN '****' ` +
-    `WHEN length(${text}) >= ${minDigits} AND ltrim(right(${text}, ${minDigits}), ${digitSet}) = '' THEN '****' || right(${text}, 4) ` +
-    `WHEN length(${digits}) < ${minDigits} THEN '****' ELSE '****' || right(${digits}, 4) END`
-  );
+/**
+ * The digits of the text as __weir_d, for an expression over them; OFFSET 0 keeps the planner from
+ * working them out at each mention. What is taken out of the text: every character that is left of it
+ * when its digits are taken out.
+ */
+function withDigits(text: string, expression: string): string {
+  const narrow = `translate(${text}, '０１２３４５６７８９', '0123456789')`;
+  const digits = `translate(${narrow}, translate(${narrow}, '0123456789', ''), '')`;
+  return `(SELECT ${expression} FROM (SELECT ${digits} AS __weir_d OFFSET 0) AS __weir_phone)`;
 }
 
 function lastFour(value: string): string {
@@ -40,21 +33,30 @@ function lastFour(value: string): string {
   return digits.length < minDigits ? '****' : '****' + digits.slice(-4);
 }
 
+const lastFourSql = `'****' || CASE WHEN length(__weir_d) < ${minDigits} THEN '' ELSE right(__weir_d, 4) END`;
+
 export const last4: Mask = {
   name: 'last4',
   classes: ['phone'],
   example: ['13812341234', '****1234'],
-  sql: (text) => `(${last4Sql(text)})`,
+  sql(text) {
+    // The usual value ends in at least seven plain digits: no need to look at the rest of it.
+    return (
+      `CASE WHEN octet_length(${text}) BETWEEN ${minDigits} AND ${maxCharacters} ` +
+      `AND ltrim(right(${text}, ${minDigits}), '0123456789') = '' THEN '****' || right(${text}, 4) ` +
+      `WHEN length(${text}) > ${maxCharacters} THEN '****' ELSE ${withDigits(text, lastFourSql)} END`
+    );
+  },
   apply: (value) => (value === null ? null : lastFour(value)),
 };
 
 const mobile = /^(?:(?:00)?86)?(1[3-9][0-9])[0-9]{4}([0-9]{4})$/u;
-const mobileHeads = ['13', '14', '15', '16', '17', '18', '19'];
 
-/** SQL condition: the text starts with the prefix and then as a mobile number does. */
-function headSql(digits: string, prefix: string): string {
-  const heads = mobileHeads.map((head) => `'${prefix}${head}'`).join(', ');
-  return `left(${digits}, ${prefix.length + 2}) IN (${heads})`;
+/** SQL condition: the digits are this prefix and a mobile number. */
+function mobileSql(prefix: string): string {
+  const heads = ['13', '14', '15', '16', '17', '18', '19'].map((head) => `'${prefix}${head}'`);
+  const length = prefix.length;
+  return `length(__weir_d) = ${length + 11} AND left(__weir_d, ${length + 2}) IN (${heads.join(', ')})`;
 }
 
 export const middle: Mask = {
@@ -62,18 +64,16 @@ export const middle: Mask = {
   classes: ['phone'],
   example: ['13812341234', '138****1234'],
   sql(text) {
-    const digits = digitsSql(text);
-    const show = (head: string): string => `${head} || '****' || right(${digits}, 4)`;
-    // First the number as it usually stands, eleven plain digits; then the same whatever its punctuation.
     // Eleven digits behind a plus sign are another country's number (+1 415 …).
+    const domestic = `strpos(translate(${text}, '＋', '+'), '+') = 0`;
+    const anyForm =
+      `CASE WHEN ${mobileSql('')} AND ${domestic} OR ${mobileSql('86')} OR ${mobileSql('0086')} ` +
+      `THEN left(right(__weir_d, 11), 3) || '****' || right(__weir_d, 4) ELSE ${lastFourSql} END`;
+    // The number as it usually stands, eleven plain digits, goes first because it is cheap to tell.
     return (
-      `(CASE WHEN octet_length(${text}) = 11 AND ${text} COLLATE "C" >= '13' AND ${text} COLLATE "C" < '2' ` +
-      `AND ltrim(${text}, ${digitSet}) = '' THEN left(${text}, 3) || '****' || right(${text}, 4) ` +
-      `WHEN length(${text}) > ${maxCharacters} THEN '****' ELSE CASE length(${digits}) ` +
-      `WHEN 11 THEN CASE WHEN ${headSql(digits, '')} AND strpos(translate(${text}, '＋', '+'), '+') = 0 THEN ${show(`left(${digits}, 3)`)} ELSE ${last4Sql(text)} END ` +
-      `WHEN 13 THEN CASE WHEN ${headSql(digits, '86')} THEN ${show(`substr(${digits}, 3, 3)`)} ELSE ${last4Sql(text)} END ` +
-      `WHEN 15 THEN CASE WHEN ${headSql(digits, '0086')} THEN ${show(`substr(${digits}, 5, 3)`)} ELSE ${last4Sql(text)} END ` +
-      `ELSE ${last4Sql(text)} END END)`
+      `CASE WHEN octet_length(${text}) = 11 AND ${text} COLLATE "C" >= '13' AND ${text} COLLATE "C" < '2' ` +
+      `AND ltrim(${text}, '0123456789') = '' THEN left(${text}, 3) || '****' || right(${text}, 4) ` +
+      `WHEN length(${text}) > ${maxCharacters} THEN '****' ELSE ${withDigits(text, anyForm)} END`
     );
   },
   apply(value) {

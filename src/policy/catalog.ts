@@ -105,8 +105,8 @@ function checkLookup(
   complain: Complain,
 ): void {
   const seen = new Set<string>();
-  for (const lookup of column.lookup) {
-    const at = [...path, 'lookup'];
+  for (const [index, lookup] of column.lookup.entries()) {
+    const at = [...path, 'lookup', index];
     if (seen.has(lookup.by))
       complain(at, 'value', `${column.name} has the look-up ${lookup.by} twice`, 'keep one of the two');
     seen.add(lookup.by);

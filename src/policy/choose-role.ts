@@ -17,7 +17,10 @@ export function chooseRole(asked: Asked, set: PolicySet): RolePolicy {
   const role = name === undefined ? undefined : set.roles.get(name);
   if (role === undefined) {
     throw new WeirError('role-unknown', {
-      detail: namedRole === undefined ? 'the token holds no role that has a policy here' : 'the token does not hold the role that was named',
+      detail:
+        namedRole === undefined
+          ? 'the token holds no role that has a policy here'
+          : 'the token does not hold the role that was named',
       hint: 'ask the identity provider for one of the roles in the policies directory',
     });
   }

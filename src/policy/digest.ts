@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 
-/** @returns lower-case hex */
-export function digestOf(content: unknown): string {
-  return createHash('sha256').update(canonicalJson(content)).digest('hex');
+/** @param content canonical JSON @returns lower-case hex */
+export function digestOf(content: string): string {
+  return createHash('sha256').update(content).digest('hex');
 }
 
 /** JSON without white space, keys sorted by their UTF-16 code units (as in RFC 8785). */

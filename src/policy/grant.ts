@@ -3,7 +3,7 @@
  * catalogue. A column without a line is hidden; a mask that does not suit its class is refused, since
  * it would show what it was meant to hide.
  */
-import { masksForClass } from './fitting-masks.js';
+import { masksForClass } from '../mask/masks.js';
 import { isPersonal, type DraftColumn, type DraftTable } from './catalog.js';
 import type { CatalogTable, MaskName, RowFilter, TablePolicy } from './model.js';
 import type { RoleFile } from './schema.js';
@@ -117,7 +117,7 @@ function checkPin(
 ): void {
   const column = known(name, columns, table, path, 'value', complain);
   if (column?.class === undefined || column.lookup.some(({ by }) => by === 'exact')) return;
-  if (!isPersonal(column.class) || entry.see?.[name] === 'clear') return;
+  if (!isPersonal(column.class) || entry.see === undefined || entry.see[name] === 'clear') return;
   const message = `${name} is not seen in clear and the catalogue declares no exact look-up for it`;
   const hint = `write ${name}: {class: ${column.class}, lookup: [exact]} in catalog.yaml (it needs an index), or remove it here`;
   complain(path, 'value', message, hint);

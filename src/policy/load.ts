@@ -7,7 +7,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { readAlerts } from './alerts.js';
 import { readCatalog } from './catalog.js';
-import { digestOf } from './digest.js';
+import { canonicalJson, digestOf } from './digest.js';
 import { PolicyFaults, type PolicyFault } from './faults.js';
 import { deepFreeze } from './frozen.js';
 import type { CatalogTable, PolicySet, RolePolicy } from './model.js';
@@ -18,6 +18,8 @@ import { maxFileBytes, parseSource, unreadableSource, type Complain, type Policy
 
 export interface LoadedPolicies {
   readonly set: PolicySet;
+  /** Canonical JSON of every file; `set.digest` is its SHA-256. Kept with the log under that digest. */
+  readonly content: string;
   /** Where everything stands, for checks that come later. */
   readonly sources: {
     readonly catalog: PolicySource;
@@ -61,13 +63,18 @@ export async function loadPolicies(directory: string): Promise<LoadedPolicies> {
   if (faults.length > 0) throw new PolicyFaults(faults);
 
   const contents = [...roles].map(([name, source]) => [name, source.value]);
+  const content = canonicalJson({
+    catalog: catalog.value,
+    alerts: alerts.value,
+    roles: Object.fromEntries(contents),
+  });
   const set: PolicySet = {
-    digest: digestOf({ catalog: catalog.value, alerts: alerts.value, roles: Object.fromEntries(contents) }),
+    digest: digestOf(content),
     catalog: { tables: tables as ReadonlyMap<string, CatalogTable> }, // without faults a draft is whole
     roles: policies,
     alerts: alertPolicy,
   };
-  return { set: deepFreeze(set), sources: { catalog, alerts, roles } };
+  return { set: deepFreeze(set), content, sources: { catalog, alerts, roles } };
 }
 
 /** Can the readers make something of it? Syntax faults and an empty file are reported already. */

@@ -86,7 +86,7 @@ function describe(error: ErrorObject): Finding | undefined {
       return { path: [...path, key], part: 'key', message: `${quote(key)} cannot be used as a name`, hint };
     }
     case 'uniqueItems': {
-      const index = Number(params['i']);
+      const index = Math.max(Number(params['i']), Number(params['j']));
       const message = `${quote(String((error.data as unknown[])[index]))} stands twice`;
       return { path: [...path, String(index)], part: 'value', message, hint: 'keep one of the two' };
     }

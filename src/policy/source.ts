@@ -53,7 +53,7 @@ export function parseSource(file: string, text: string): PolicySource {
       prettyErrors: false,
       uniqueKeys: false, // walk() finds them and says where the first one stands
       version: '1.2',
-      logLevel: 'silent',
+      logLevel: 'error', // 'silent' would also keep quiet about a second document
     });
     if (document.directives?.yaml.explicit === true && document.directives.yaml.version !== '1.2') {
       const message = 'a %YAML directive asks for another version';
@@ -215,6 +215,8 @@ const syntaxFaults: Partial<Record<ErrorCode, readonly [message: string, hint: s
 };
 
 function syntaxFault(error: YAMLError): readonly [message: string, hint: string] {
+  const bracket = /\bend with an? ([\]}])/.exec(error.message)?.[1];
+  if (bracket !== undefined) return ['a bracket is still open here', `close it with ${bracket}`];
   const message = `this is not YAML (${error.message.replace(/\s+/g, ' ').slice(0, 120)})`;
   return syntaxFaults[error.code] ?? [message, 'look for a missing colon, space, quote or bracket'];
 }

@@ -1,197 +1,288 @@
 /**
  * Amounts of every count over the last `span` units of time (seconds, minutes or days), kept only
- * for units in which something happened, with running sums. Time never runs backwards; units that
- * have fallen out are never counted, whether or not they are still stored. Reading changes nothing.
+ * for units in which something happened. Time never runs backwards; what has fallen out is never
+ * counted, whether or not it is still stored. Asking changes nothing.
+ *
+ * A meter is read, charged and written for every batch, and nearly all of its buckets stay as they are.
+ * So the sums and the newest bucket are numbers, and all older buckets stay bytes, as stored, until
+ * they fall out: the work grows with what changes, not with how busy somebody was.
  */
 import { counts } from '../policy/model.js';
 import { corrupted, numberLength, writeNumber, type StateReader } from './state-bytes.js';
 
-// One row a bucket: its time, then one number a count. The first row holds the sums of all the others
-// (its time is unused), so that a meter is three arrays and no other garbage.
-const stride = counts.length + 1;
-const spareRows = 3;
+/** Units that belong to times: `[time, n]`, times ascending. */
+export type TimedUnits = readonly (readonly [time: number, n: number])[];
+
+const width = counts.length;
+// Step, mask, and seven numbers of eight bytes at the most.
+const rowLength = 2 + width * 8;
+const none = Buffer.alloc(0);
 
 export class Buckets {
   readonly #span: number;
-  #rows: Float64Array;
-  /** Offsets into #rows: oldest bucket, and the place after the newest. */
-  #first = stride;
-  #end = stride;
+  /** Time of the newest bucket. */
+  #now = 0;
+  /** Over all buckets stored. */
+  readonly #sums = zeros();
+  readonly #newest = zeros();
+  /** Rows of the older buckets, from oldest to youngest; shared with the state they came from until written to. */
+  #rows: Buffer = none;
+  #first = 0;
+  #end = 0;
+  #owned = false;
+  /** The time that the first row's step starts from, and the time of the last row. */
+  #base = 0;
+  #last = 0;
 
-  constructor(span: number, rows = 0) {
+  constructor(span: number) {
     this.#span = span;
-    this.#rows = new Float64Array((1 + rows + spareRows) * stride);
   }
 
-  /** Sum of a count over the last `span` units up to `now`, which may lie after the newest bucket. */
+  /** Sum of a count over the last `span` units up to `now`, which must not lie before the newest bucket. */
   sum(count: number, now: number): number {
-    const rows = this.#rows;
     const gone = now - this.#span;
-    let sum = rows[1 + count]!;
-    for (let at = this.#first; at < this.#end && rows[at]! <= gone; at += stride)
-      sum -= rows[at + 1 + count]!;
+    if (this.#now <= gone) return 0;
+    let sum = this.#sums[count]!;
+    let time = this.#base;
+    let row: number[] | undefined;
+    for (let at = this.#first; at < this.#end;) {
+      time += this.#rows[at]!;
+      if (time > gone) break;
+      at = readRow(this.#rows, at, (row ??= zeros()));
+      sum -= row[count]!;
+    }
     return sum;
   }
 
-  /** What a count holds in the bucket of exactly this time. */
+  /** What a count holds in the bucket of that time, which must not lie before the newest. */
   at(count: number, time: number): number {
-    const row = this.#find(time);
-    return row < 0 ? 0 : this.#rows[row + 1 + count]!;
+    return time === this.#now ? this.#newest[count]! : 0;
+  }
+
+  /** Whether each of the times still holds at least as many units of the count. All lie before the newest bucket, or are it. */
+  holds(count: number, units: TimedUnits): boolean {
+    let found = 0;
+    this.#walk((time, row) => {
+      const wanted = units[found];
+      if (wanted?.[0] === time && row[count]! >= wanted[1]) found++;
+      return true;
+    });
+    return found === units.length;
   }
 
   /**
    * The bucket that must be the last to fall out before `need` units have gone.
-   * @param staying `[time, n]`: n units of that bucket that do not become free by falling out
+   * @param staying units that do not become free when their bucket falls out
    * @returns its time; that of the newest bucket where even all of them do not hold `need`
    */
-  lastToGo(
-    count: number,
-    need: number,
-    now: number,
-    staying: readonly (readonly [number, number])[],
-  ): number {
-    const rows = this.#rows;
-    let time = now;
+  lastToGo(count: number, need: number, now: number, staying: TimedUnits): number {
+    let last = now;
     let freed = 0;
-    for (let at = this.#first; at < this.#end; at += stride) {
-      if (rows[at]! <= now - this.#span) continue;
-      time = rows[at]!;
-      freed += rows[at + 1 + count]!;
-      for (const [day, n] of staying) if (day === time) freed -= n;
-      if (freed >= need) break;
-    }
-    return time;
+    this.#walk((time, row) => {
+      if (time <= now - this.#span) return true;
+      last = time;
+      freed += row[count]!;
+      for (const [at, n] of staying) if (at === time) freed -= n;
+      return freed < need;
+    });
+    return last;
   }
 
-  /** Newest bucket that holds something of the count; `undefined` where nothing is left at `now`. */
+  /** Newest bucket that holds something of the count; undefined where nothing is left at `now`. */
   newest(count: number, now: number): number | undefined {
-    for (let at = this.#end - stride; at >= this.#first; at -= stride) {
-      if (this.#rows[at]! <= now - this.#span) return undefined;
-      if (this.#rows[at + 1 + count]! > 0) return this.#rows[at]!;
-    }
-    return undefined;
+    let newest: number | undefined;
+    this.#walk((time, row) => {
+      if (row[count]! > 0 && time > now - this.#span) newest = time;
+      return true;
+    });
+    return newest;
   }
 
   /** Lets go of what has fallen out and makes the bucket of `now` the newest, ready for `add`. */
   open(now: number): void {
-    this.#expire(now);
-    if (this.#end > this.#first && this.#rows[this.#end - stride] === now) return;
-    if (this.#end === this.#rows.length) this.#makeRoom();
-    this.#rows.fill(0, this.#end, this.#end + stride);
-    this.#rows[this.#end] = now;
-    this.#end += stride;
+    if (now === this.#now) return;
+    const gone = now - this.#span;
+    if (this.#now <= gone) {
+      this.#sums.fill(0);
+      this.#first = this.#end;
+    } else {
+      this.#keepNewest();
+      this.#expire(gone);
+    }
+    this.#newest.fill(0);
+    this.#now = now;
   }
 
   /** Adds to the newest bucket. */
   add(count: number, amount: number): void {
-    this.#rows[this.#end - stride + 1 + count]! += amount;
-    this.#rows[1 + count]! += amount;
+    this.#newest[count]! += amount;
+    this.#sums[count]! += amount;
   }
 
-  /** Takes units out of the bucket of that time, which must hold them. */
-  take(count: number, time: number, amount: number): void {
-    const row = this.#find(time);
-    this.#rows[row + 1 + count]! -= amount;
-    this.#rows[1 + count]! -= amount;
+  /** Takes units out of older buckets, which must hold them. */
+  take(count: number, units: TimedUnits): void {
+    const rows = Buffer.allocUnsafe(this.#end - this.#first + rowLength);
+    const row = zeros();
+    let end = 0;
+    let time = this.#base;
+    let last = this.#base;
+    let next = 0;
+    for (let at = this.#first; at < this.#end;) {
+      time += this.#rows[at]!;
+      at = readRow(this.#rows, at, row);
+      if (units[next]?.[0] === time) {
+        row[count]! -= units[next]![1];
+        this.#sums[count]! -= units[next]![1];
+        next++;
+      }
+      const wasEnd = end;
+      end = writeRow(rows, end, time - last, row);
+      if (end > wasEnd) last = time;
+    }
+    this.#rows = rows;
+    this.#first = 0;
+    this.#end = end;
+    this.#owned = true;
+    this.#last = last;
   }
 
-  /** Lets go of what has fallen out. @returns bytes that `encode` at the same `now` needs at the most */
-  encodedLength(now: number): number {
-    this.#expire(now);
-    // No amount is larger than the sum of its count. Times are steps within the window: one byte.
-    let row = 2;
-    for (let i = 1; i < stride; i++) row += this.#rows[i] === 0 ? 0 : numberLength(this.#rows[i]!);
-    return 1 + ((this.#end - this.#first) / stride) * row;
+  /** Bytes that `encode` needs at the most. */
+  encodedLength(): number {
+    return 2 * rowLength + numberLength(this.#end - this.#first) + 2 + this.#end - this.#first;
   }
 
   /**
-   * Number of buckets, then for each the time since the one before (the first: since the edge of the
-   * window), a bit a count that is not zero, and those amounts. `encodedLength(now)` must come first.
+   * Sums, the newest bucket, then the rows of the others. A row is the time since the one before, a
+   * bit a count that is not zero, and those amounts.
    * @returns the offset after it
    */
-  encode(bytes: Uint8Array, start: number, now: number): number {
-    const rows = this.#rows;
-    let at = start + 1;
-    let written = 0;
-    let previous = now - this.#span;
-    for (let row = this.#first; row < this.#end; row += stride) {
-      const head = at;
-      let mask = 0;
-      at += 2;
-      for (let i = 1; i < stride; i++) {
-        const amount = rows[row + i]!;
-        if (amount === 0) continue;
-        mask |= 1 << (i - 1);
-        if (amount < 128) bytes[at++] = amount;
-        else at = writeNumber(bytes, at, amount);
-      }
-      if (mask === 0) {
-        at = head;
-        continue;
-      }
-      bytes[head] = rows[row]! - previous;
-      bytes[head + 1] = mask;
-      previous = rows[row]!;
-      written++;
-    }
-    bytes[start] = written;
-    return at;
+  encode(bytes: Buffer, start: number): number {
+    let at = writeAmounts(bytes, start, this.#sums);
+    at = writeAmounts(bytes, at, this.#newest);
+    const length = this.#end - this.#first;
+    at = writeNumber(bytes, at, length);
+    if (length === 0) return at;
+    bytes[at] = this.#now - this.#base;
+    bytes[at + 1] = this.#now - this.#last;
+    this.#rows.copy(bytes, at + 2, this.#first, this.#end);
+    return at + 2 + length;
   }
 
-  /** @throws WeirError internal: not what `encode` writes */
+  /**
+   * @param now time of the newest bucket
+   * @throws WeirError internal: not what `encode` writes; the rows themselves are believed, the checksum vouches for them
+   */
   static decode(reader: StateReader, span: number, now: number): Buckets {
-    const size = reader.byte();
-    if (size > span) throw corrupted('it has too many buckets');
-    const buckets = new Buckets(span, size);
-    const rows = buckets.#rows;
-    const end = (1 + size) * stride;
-    let time = now - span;
-    for (let row = stride; row < end; row += stride) {
-      const step = reader.byte();
-      time += step;
-      if (step === 0 || time > now) throw corrupted('a bucket is out of order');
-      const mask = reader.byte();
-      if (mask === 0 || mask >= 1 << (stride - 1)) throw corrupted('a bucket holds no known count');
-      rows[row] = time;
-      for (let i = 1; i < stride; i++) {
-        if ((mask & (1 << (i - 1))) === 0) continue;
-        const amount = reader.number();
-        if (amount === 0) throw corrupted('a bucket holds a zero');
-        rows[row + i] = amount;
-        rows[i]! += amount;
-      }
+    const buckets = new Buckets(span);
+    buckets.#now = now;
+    readAmounts(reader, buckets.#sums);
+    readAmounts(reader, buckets.#newest);
+    for (let count = 0; count < width; count++) {
+      if (buckets.#sums[count]! < buckets.#newest[count]!) throw corrupted('a sum is too small');
     }
-    buckets.#end = end;
+    const length = reader.number();
+    if (length === 0) return buckets;
+    buckets.#base = now - reader.byte();
+    buckets.#last = now - reader.byte();
+    if (buckets.#last >= now || buckets.#base >= buckets.#last) throw corrupted('a bucket is out of order');
+    buckets.#rows = reader.bytes(length);
+    buckets.#end = length;
     return buckets;
   }
 
-  #expire(now: number): void {
-    const rows = this.#rows;
-    const gone = now - this.#span;
-    while (this.#first < this.#end && rows[this.#first]! <= gone) {
-      for (let i = 1; i < stride; i++) rows[i]! -= rows[this.#first + i]!;
-      this.#first += stride;
+  /** From the oldest to the newest bucket, for as long as `visit` wants more; `row` is good only while it runs. */
+  #walk(visit: (time: number, row: readonly number[]) => boolean): void {
+    const row = zeros();
+    let time = this.#base;
+    for (let at = this.#first; at < this.#end;) {
+      time += this.#rows[at]!;
+      at = readRow(this.#rows, at, row);
+      if (!visit(time, row)) return;
     }
+    visit(this.#now, this.#newest);
   }
 
-  #find(time: number): number {
-    for (let at = this.#end - stride; at >= this.#first; at -= stride) {
-      if (this.#rows[at] === time) return at;
+  #keepNewest(): void {
+    if (!this.#owned || this.#end + rowLength > this.#rows.length) {
+      const used = this.#end - this.#first;
+      const rows = Buffer.allocUnsafe(used + (used >> 1) + rowLength);
+      this.#rows.copy(rows, 0, this.#first, this.#end);
+      this.#rows = rows;
+      this.#first = 0;
+      this.#end = used;
+      this.#owned = true;
     }
-    return -1;
+    // Where no row is left the last one may be long ago; a step must fit a byte.
+    if (this.#first === this.#end) this.#base = this.#last = this.#now - 1;
+    const end = writeRow(this.#rows, this.#end, this.#now - this.#last, this.#newest);
+    if (end > this.#end) this.#last = this.#now;
+    this.#end = end;
   }
 
-  #makeRoom(): void {
-    const used = this.#end - this.#first;
-    // Sliding the buckets down costs a copy; doing so only when half the room is free keeps it rare.
-    if (used * 2 <= this.#rows.length) this.#rows.copyWithin(stride, this.#first, this.#end);
-    else {
-      const larger = new Float64Array(this.#rows.length * 2);
-      larger.set(this.#rows.subarray(0, stride));
-      larger.set(this.#rows.subarray(this.#first, this.#end), stride);
-      this.#rows = larger;
+  #expire(gone: number): void {
+    let row: number[] | undefined;
+    while (this.#first < this.#end) {
+      const time = this.#base + this.#rows[this.#first]!;
+      if (time > gone) return;
+      this.#first = readRow(this.#rows, this.#first, (row ??= zeros()));
+      this.#base = time;
+      for (let count = 0; count < width; count++) this.#sums[count]! -= row[count]!;
     }
-    this.#first = stride;
-    this.#end = stride + used;
+  }
+}
+
+function zeros(): number[] {
+  return [0, 0, 0, 0, 0, 0, 0];
+}
+
+/** Writes nothing for a row of zeros. @returns the offset after the row */
+function writeRow(bytes: Buffer, start: number, step: number, amounts: readonly number[]): number {
+  bytes[start] = step;
+  const end = writeAmounts(bytes, start + 1, amounts);
+  return end === start + 2 ? start : end;
+}
+
+/** @returns the offset after a bit a count that is not zero, and those amounts */
+function writeAmounts(bytes: Buffer, start: number, amounts: readonly number[]): number {
+  let mask = 0;
+  let at = start + 1;
+  for (let count = 0; count < width; count++) {
+    const amount = amounts[count]!;
+    if (amount === 0) continue;
+    mask |= 1 << count;
+    if (amount < 128) bytes[at++] = amount;
+    else at = writeNumber(bytes, at, amount);
+  }
+  bytes[start] = mask;
+  return at;
+}
+
+/** Reads the amounts of a row whose step stands at `start`. @returns the offset after the row */
+function readRow(bytes: Buffer, start: number, into: number[]): number {
+  const mask = bytes[start + 1]!;
+  let at = start + 2;
+  for (let count = 0; count < width; count++) {
+    if ((mask & (1 << count)) === 0) {
+      into[count] = 0;
+      continue;
+    }
+    let byte = bytes[at++]!;
+    let amount = byte & 127;
+    for (let scale = 128; byte >= 128; scale *= 128) {
+      byte = bytes[at++]!;
+      amount += (byte & 127) * scale;
+    }
+    into[count] = amount;
+  }
+  return at;
+}
+
+function readAmounts(reader: StateReader, into: number[]): void {
+  const mask = reader.byte();
+  if (mask >= 1 << width) throw corrupted('it holds an unknown count');
+  for (let count = 0; count < width; count++) {
+    if ((mask & (1 << count)) === 0) continue;
+    into[count] = reader.number();
+    if (into[count] === 0) throw corrupted('it holds a zero');
   }
 }

@@ -102,24 +102,22 @@ export class Meter {
 
   /** Version, checksum, then the state without anything that has fallen out of its window. */
   encode(): Buffer {
-    const second = Math.floor(this.#lastMicros / secondMicros);
-    const minute = Math.floor(this.#lastMicros / minuteMicros);
     const atMost =
       headLength +
       numberLength(this.#sequence) +
       numberLength(this.#lastMicros) +
       numberLength(this.#lastDay) +
-      this.#seconds.encodedLength(second) +
-      this.#minutes.encodedLength(minute) +
-      this.#days.encodedLength(this.#lastDay);
+      this.#seconds.encodedLength() +
+      this.#minutes.encodedLength() +
+      this.#days.encodedLength();
     const bytes = Buffer.allocUnsafe(atMost);
     bytes[0] = version;
     let at = writeNumber(bytes, headLength, this.#sequence);
     at = writeNumber(bytes, at, this.#lastMicros);
     at = writeNumber(bytes, at, this.#lastDay);
-    at = this.#seconds.encode(bytes, at, second);
-    at = this.#minutes.encode(bytes, at, minute);
-    at = this.#days.encode(bytes, at, this.#lastDay);
+    at = this.#seconds.encode(bytes, at);
+    at = this.#minutes.encode(bytes, at);
+    at = this.#days.encode(bytes, at);
     const state = bytes.subarray(0, at);
     state.writeUInt32LE(checksum(state, headLength), 1);
     return state;
@@ -222,8 +220,10 @@ export class Meter {
     for (const [seenDay, n] of returning) {
       if (!(seenDay > previous && seenDay < day)) return 'the days of returning people are out of order';
       if (!Number.isSafeInteger(n) || n < 1) return 'an amount is not a whole number';
-      if (this.#days.at(peopleIndex, seenDay) < n) return 'more people return than were last seen on a day';
       previous = seenDay;
+    }
+    if (returning.length > 0 && !this.#days.holds(peopleIndex, returning)) {
+      return 'more people return than were last seen on a day';
     }
     return undefined;
   }
@@ -246,7 +246,7 @@ export class Meter {
       this.#minutes.add(at, amount);
       this.#days.add(at, amount);
     }
-    for (const [day, n] of charge.people.returning) this.#days.take(peopleIndex, day, n);
+    if (charge.people.returning.length > 0) this.#days.take(peopleIndex, charge.people.returning);
     this.#sequence++;
     this.#lastMicros = instant.micros;
     this.#lastDay = instant.day;

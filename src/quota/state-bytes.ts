@@ -17,7 +17,7 @@ export function numberLength(value: number): number {
 }
 
 /** @returns the offset after the number */
-export function writeNumber(bytes: Uint8Array, at: number, value: number): number {
+export function writeNumber(bytes: Buffer, at: number, value: number): number {
   // Bit operations see 32 bits only; bytes and microseconds are wider.
   while (value >= 0x8000_0000) {
     bytes[at++] = (value % 128) | 128;
@@ -32,17 +32,16 @@ export function writeNumber(bytes: Uint8Array, at: number, value: number): numbe
 }
 
 export class StateReader {
-  // Not #private: this is read once a byte, and private names cost here what they guard elsewhere.
-  private readonly bytes: Uint8Array;
-  private at: number;
+  readonly #bytes: Buffer;
+  #at: number;
 
-  constructor(bytes: Uint8Array, at: number) {
-    this.bytes = bytes;
-    this.at = at;
+  constructor(bytes: Buffer, at: number) {
+    this.#bytes = bytes;
+    this.#at = at;
   }
 
   byte(): number {
-    const byte = this.bytes[this.at++];
+    const byte = this.#bytes[this.#at++];
     if (byte === undefined) throw corrupted('it ends early');
     return byte;
   }
@@ -62,8 +61,16 @@ export class StateReader {
     return value;
   }
 
+  /** A view, not a copy. */
+  bytes(length: number): Buffer {
+    const from = this.#at;
+    this.#at += length;
+    if (this.#at > this.#bytes.length) throw corrupted('it ends early');
+    return this.#bytes.subarray(from, this.#at);
+  }
+
   end(): void {
-    if (this.at !== this.bytes.length) throw corrupted('bytes follow its end');
+    if (this.#at !== this.#bytes.length) throw corrupted('bytes follow its end');
   }
 }
 

@@ -48,7 +48,7 @@ function faultsOf(
   return [];
 }
 
-t.test('a short file becomes a whole configuration, with safe defaults', async (t) => {
+void t.test('a short file becomes a whole configuration, with safe defaults', async (t) => {
   const folder = folderWith(t, whole);
   const config = loadConfig({ file: 'weir.yaml', env: shop, cwd: folder });
   t.equal(config.http.host, '127.0.0.1');
@@ -66,23 +66,23 @@ t.test('a short file becomes a whole configuration, with safe defaults', async (
   t.strictSame(issuer.typ, defaultTokenTypes);
 });
 
-t.test('a configuration cannot be changed once it is loaded', async (t) => {
+void t.test('a configuration cannot be changed once it is loaded', async (t) => {
   const config = loadConfig({ file: 'weir.yaml', env: shop, cwd: folderWith(t, whole) });
   t.throws(() => Object.assign(config.http, { port: 1 }), TypeError);
   t.throws(() => (config.identity.issuers as unknown[]).push({}), TypeError);
 });
 
-t.test('every algorithm that identity supports can be configured, and no other', async (t) => {
+void t.test('every algorithm that identity supports can be configured, and no other', async (t) => {
   const withAlgorithms = (list: readonly string[]) =>
     whole.replace('audience: weir,', `audience: weir, algorithms: [${list.join(', ')}],`);
   t.strictSame(faultsOf(t, withAlgorithms(supportedAlgorithms)), []);
   t.match(faultsOf(t, withAlgorithms(['HS256'])), [
-    { where: 'weir.yaml:8:64 identity.issuers[0].algorithms[0]' },
+    { where: 'weir.yaml:8:67 identity.issuers[0].algorithms[0]' },
   ]);
   t.match(faultsOf(t, withAlgorithms(['none'])), [{ message: 'is none of the known values' }]);
 });
 
-t.test('the environment wins over the file', async (t) => {
+void t.test('the environment wins over the file', async (t) => {
   const folder = folderWith(t, `http: {port: 1}\nlogLevel: debug\n${whole}`);
   const env = {
     ...shop,
@@ -104,14 +104,14 @@ t.test('the environment wins over the file', async (t) => {
   );
 });
 
-t.test(
+void t.test(
   'a variable that overrides a secret makes the reference in the file pointless, not wrong',
   async (t) => {
     t.strictSame(faultsOf(t, whole, { WEIR_ORDERS_URL: shop.SHOP_URL }), []);
   },
 );
 
-t.test('all faults are reported at once, each with its place and what to write', async (t) => {
+void t.test('all faults are reported at once, each with its place and what to write', async (t) => {
   const faults = faultsOf(
     t,
     `http: {port: "80", prt: 1}
@@ -159,7 +159,7 @@ logLevel: loud
   t.match(hintOf('weir.yaml:1:1 orders.url'), 'WEIR_ORDERS_URL');
 });
 
-t.test('numbers in the environment are read strictly', async (t) => {
+void t.test('numbers in the environment are read strictly', async (t) => {
   for (const text of ['80x', ' 80', '+80', '8e1', '0x50', '80.0', '-1', '080']) {
     t.match(
       faultsOf(t, whole, { ...shop, WEIR_HTTP_PORT: text }),
@@ -172,7 +172,7 @@ t.test('numbers in the environment are read strictly', async (t) => {
   ]);
 });
 
-t.test('nothing is coerced and nothing unknown passes', async (t) => {
+void t.test('nothing is coerced and nothing unknown passes', async (t) => {
   const cases: [text: string, message: string | RegExp][] = [
     ['http: {port: 80.5}', 'must be a whole number'],
     ['http: {port: null}', 'must be a whole number'],
@@ -193,7 +193,7 @@ t.test('nothing is coerced and nothing unknown passes', async (t) => {
   t.match(faultsOf(t, '- a\n'), [{ message: 'the file does not hold keys with values' }]);
 });
 
-t.test('what a schema cannot say is checked too', async (t) => {
+void t.test('what a schema cannot say is checked too', async (t) => {
   const cases: [from: string, to: string, where: RegExp][] = [
     ['postgres://weir_runtime:store-secret@db.example/weir', 'mysql://a@b/c', /store\.url$/],
     ['postgres://weir_runtime:store-secret@db.example/weir', 'postgres://db.example/weir', /store\.url$/],
@@ -208,13 +208,20 @@ t.test('what a schema cannot say is checked too', async (t) => {
   }
 });
 
-t.test('a file that is not there is a fault, and so is a configuration without any file', async (t) => {
-  const missing = () => loadConfig({ file: 'nowhere.yaml', env: {}, cwd: t.testdirName });
-  t.throws(missing, { faults: [{ where: 'nowhere.yaml', message: /ENOENT/ }] });
-  t.throws(() => loadConfig({ env: {} }), { faults: [{ where: 'store.url' }] });
+void t.test('a file that is not there is a fault, and so is a configuration without any file', async (t) => {
+  const faults = (file: string | undefined) => {
+    try {
+      loadConfig({ file, env: {}, cwd: t.testdirName });
+    } catch (error) {
+      return (error as ConfigFaults).faults;
+    }
+    return [];
+  };
+  t.match(faults('nowhere.yaml'), [{ where: 'nowhere.yaml', message: /ENOENT/ }]);
+  t.match(faults(undefined), [{ where: 'store.url' }, { where: 'orders.url' }]);
 });
 
-t.test('a fault never repeats what was found, because it may be a password', async (t) => {
+void t.test('a fault never repeats what was found, because it may be a password', async (t) => {
   const secret = 'hunter2-hunter2';
   const faults = faultsOf(
     t,
@@ -225,7 +232,7 @@ t.test('a fault never repeats what was found, because it may be a password', asy
   t.notMatch(new ConfigFaults(faults).message, secret);
 });
 
-t.test('a dump shows every key and no secret', async (t) => {
+void t.test('a dump shows every key and no secret', async (t) => {
   const folder = folderWith(t, whole);
   const env = { ...shop, WEIR_STORE_OWNER_URL: 'postgres://weir_owner:owner-secret@db.example/weir' };
   const text = dumpConfig(loadConfig({ file: 'weir.yaml', env, cwd: folder }));
@@ -249,7 +256,7 @@ t.test('a dump shows every key and no secret', async (t) => {
   t.equal(dumpConfig(reloaded), text);
 });
 
-t.test('addresses and keys are taken apart as PostgreSQL and openssl write them', async (t) => {
+void t.test('addresses and keys are taken apart as PostgreSQL and openssl write them', async (t) => {
   t.equal(postgresUser('postgres://li%20na:x@h/db'), 'li na');
   t.equal(postgresUser('postgresql:///db?host=/tmp&user=weir'), 'weir');
   t.equal(postgresUser('postgres://%zz@h/db'), undefined);

@@ -50,8 +50,6 @@ const good: readonly (readonly [query: string, expected: object])[] = [
     { filters: [filter('status', 'in', ['say "hi"', 'back\\slash', ''])] },
   ],
   ['region=eq.%E5%8D%8E%E4%B8%9C', { filters: [filter('region', 'eq', ['华东'])] }],
-  // As curl sends it: raw UTF-8 bytes, which node hands over as one character each.
-  [Buffer.from('region=eq.华东').toString('latin1'), { filters: [filter('region', 'eq', ['华东'])] }],
   ['region=eq.%F0%9F%93%A6', { filters: [filter('region', 'eq', ['📦'])] }],
   ['address=eq.a+b%2Bc', { filters: [filter('address', 'eq', ['a b+c'])] }],
   ['address=eq.a=b', { filters: [filter('address', 'eq', ['a=b'])] }],
@@ -132,6 +130,7 @@ const bad: readonly (readonly [query: string, code: ErrorCode, says: RegExp])[] 
   ['status=eq.%0A', 'query-invalid', /control characters/],
   ['status=eq.%C2%85', 'query-invalid', /control characters/],
   ['st%00atus=eq.x', 'query-invalid', /control characters/],
+  [Buffer.from('region=eq.华东').toString('latin1'), 'query-invalid', /not percent-encoded/],
   ['status=eq.%', 'query-invalid', /percent-encoded UTF-8/],
   ['status=eq.%zz', 'query-invalid', /percent-encoded UTF-8/],
   ['status=eq.%ff', 'query-invalid', /percent-encoded UTF-8/],
@@ -151,7 +150,7 @@ const bad: readonly (readonly [query: string, code: ErrorCode, says: RegExp])[] 
   ['__weir_record=eq.x', 'column-unknown', /column orders.__weir_record does not exist/],
   ['select=__weir_record', 'column-unknown', /does not exist/],
   ['order=__weir_subject', 'column-unknown', /does not exist/],
-  ['select=a b', 'column-unknown', /does not exist/],
+  ['select=a+b', 'column-unknown', /does not exist/],
 ];
 
 void t.test('every query of the dialect becomes its plan', async (t) => {
@@ -197,7 +196,7 @@ void t.test('CSV is refused rather than cut, and asks for text', async (t) => {
   });
 });
 
-void t.test('any query string gives a plan or a clear refusal, never anything else', async (t) => {
+void t.test('any query string gives a plan or a clear refusal, never anything else', async () => {
   const word = fc.constantFrom(
     ...[
       'select',
@@ -262,13 +261,13 @@ void t.test('any query string gives a plan or a clear refusal, never anything el
   );
 });
 
-void t.test('a list that was written comes back as it was', async (t) => {
+void t.test('a list that was written comes back as it was', async () => {
   const value = fc.string({ unit: 'grapheme', maxLength: 40 }).filter((text) => !/\p{Cc}/u.test(text));
   fc.assert(
     fc.property(fc.array(value, { minLength: 1, maxLength: 100 }), (values) => {
       const written = values.map((text) => `"${text.replace(/["\\]/g, '\\$&')}"`).join(',');
       const { filters } = readPlan('orders', `status=in.${encodeURIComponent(`(${written})`)}`);
-      t.strictSame(filters[0]?.values, values);
+      return JSON.stringify(filters[0]?.values) === JSON.stringify(values);
     }),
     { numRuns: 200 },
   );

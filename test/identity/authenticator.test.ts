@@ -79,7 +79,7 @@ void t.test('claim paths, token type and audience list follow the issuer', async
     realm_access: { roles: ['x', 'y', 'x'] },
     aud: ['other', audience],
   };
-  const token = desk.token({ ...claims, client_id: undefined, scope: undefined }, { typ: 'jwt' });
+  const token = desk.token({ ...claims, client_id: undefined, scope: undefined }, { typ: 'Jwt' });
   const principal = await desk.authenticator.authenticate(token);
   t.match(principal, { person: 'p-1', tool: 'crm', roles: ['x', 'y'], scopes: ['a', 'b'] });
 

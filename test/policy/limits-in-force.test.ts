@@ -10,7 +10,7 @@ const limit = (count: Count, max: number, window: Window, scope?: string): Limit
   scope,
 });
 
-t.test('without scopes the limits without scope are in force', async (t) => {
+void t.test('without scopes the limits without scope are in force', async (t) => {
   const limits = [
     limit('records', 500, 'day'),
     limit('records', 20000, 'day', 'orders.export'),
@@ -24,14 +24,17 @@ t.test('without scopes the limits without scope are in force', async (t) => {
   );
 });
 
-t.test('a limit whose scope the token carries replaces the one without, larger or smaller', async (t) => {
-  const larger = [limit('records', 500, 'day'), limit('records', 20000, 'day', 'orders.export')];
-  t.strictSame(limitsInForce({ limits: larger }, ['orders.export']), [larger[1]]);
-  const smaller = [limit('records', 5, 'day', 'trainee'), limit('records', 500, 'day')];
-  t.strictSame(limitsInForce({ limits: smaller }, ['trainee']), [smaller[0]]);
-});
+void t.test(
+  'a limit whose scope the token carries replaces the one without, larger or smaller',
+  async (t) => {
+    const larger = [limit('records', 500, 'day'), limit('records', 20000, 'day', 'orders.export')];
+    t.strictSame(limitsInForce({ limits: larger }, ['orders.export']), [larger[1]]);
+    const smaller = [limit('records', 5, 'day', 'trainee'), limit('records', 500, 'day')];
+    t.strictSame(limitsInForce({ limits: smaller }, ['trainee']), [smaller[0]]);
+  },
+);
 
-t.test('of several scopes that the token carries the largest limit applies', async (t) => {
+void t.test('of several scopes that the token carries the largest limit applies', async (t) => {
   const limits = [
     limit('records', 500, 'day'),
     limit('records', 20000, 'day', 'a'),
@@ -42,7 +45,7 @@ t.test('of several scopes that the token carries the largest limit applies', asy
   t.strictSame(limitsInForce({ limits }, ['b']), [limits[2]]);
 });
 
-t.test('a scope replaces nothing in another window or of another count', async (t) => {
+void t.test('a scope replaces nothing in another window or of another count', async (t) => {
   const limits = [
     limit('records', 500, 'day'),
     limit('records', 900, 'hour', 'a'),
@@ -52,7 +55,7 @@ t.test('a scope replaces nothing in another window or of another count', async (
   t.strictSame(limitsInForce({ limits }, []), [limits[0]]);
 });
 
-t.test('a limit is a whole number from 1 and one of four windows, written one way', async (t) => {
+void t.test('a limit is a whole number from 1 and one of four windows, written one way', async (t) => {
   t.strictSame(parseRate('500 per day'), { max: 500, window: 'day' });
   t.strictSame(parseRate('1 per 30d'), { max: 1, window: '30d' });
   t.strictSame(parseRate('999999999 per minute'), { max: 999_999_999, window: 'minute' });
@@ -74,7 +77,7 @@ t.test('a limit is a whole number from 1 and one of four windows, written one wa
   }
 });
 
-t.test('the hint for a limit says what was most likely meant', async (t) => {
+void t.test('the hint for a limit says what was most likely meant', async (t) => {
   const hints: readonly [string, string][] = [
     ['500/d', 'write 500 per day'],
     ['500 / hour', 'write 500 per hour'],

@@ -5,7 +5,7 @@ import { agent, alerts, catalog, edit, writeSet, type Files, type Teardown } fro
 
 const load = async (t: Teardown, changed: Files = {}) => (await loadPolicies(await writeSet(t, changed))).set;
 
-t.test('a good set becomes catalogue, roles and thresholds', async (t) => {
+void t.test('a good set becomes catalogue, roles and thresholds', async (t) => {
   const set = await load(t);
   const orders = set.catalog.tables.get('orders')!;
   t.strictSame(orders.from, { schema: 'shop', table: 'orders' });
@@ -48,7 +48,7 @@ t.test('a good set becomes catalogue, roles and thresholds', async (t) => {
   );
 });
 
-t.test('visible columns stand in the order of the catalogue, and a hidden one is absent', async (t) => {
+void t.test('visible columns stand in the order of the catalogue, and a hidden one is absent', async (t) => {
   const shuffled = edit(agent, '      order_id: clear\n', '').replace(
     '      address: district\n',
     '      address: hidden\n      order_id: clear\n',
@@ -66,7 +66,7 @@ t.test('visible columns stand in the order of the catalogue, and a hidden one is
   );
 });
 
-t.test('what a role file may leave out has the documented default', async (t) => {
+void t.test('what a role file may leave out has the documented default', async (t) => {
   const role = (
     await load(t, {
       'roles/agent.yaml': `role: agent\nabout: a\nowner: o\nfor: services\ntables: {orders: {browse: true, see: {order_id: clear}}}\n`,
@@ -79,7 +79,7 @@ t.test('what a role file may leave out has the documented default', async (t) =>
   t.match(role.tables.get('orders'), { browse: true, findBy: [], only: [] });
 });
 
-t.test('browse is written yes or no, and true or false mean the same', async (t) => {
+void t.test('browse is written yes or no, and true or false mean the same', async (t) => {
   for (const [text, browse] of [
     ['yes', true],
     ['no', false],
@@ -92,7 +92,7 @@ t.test('browse is written yes or no, and true or false mean the same', async (t)
   }
 });
 
-t.test('a role without tables may still read alerts', async (t) => {
+void t.test('a role without tables may still read alerts', async (t) => {
   const role = (
     await load(t, {
       'roles/security.yaml': 'role: security\nabout: a\nowner: o\nfor: people\nmay: [alerts]\n',
@@ -102,7 +102,7 @@ t.test('a role without tables may still read alerts', async (t) => {
   t.equal(role.tables.size, 0);
 });
 
-t.test('the digest stays under comments, white space, quoting and the order of keys', async (t) => {
+void t.test('the digest stays under comments, white space, quoting and the order of keys', async (t) => {
   const { digest } = await load(t);
   t.match(digest, /^[0-9a-f]{64}$/);
   const rewritten = edit(
@@ -115,7 +115,7 @@ t.test('the digest stays under comments, white space, quoting and the order of k
   t.equal((await load(t, { 'catalog.yaml': `\uFEFF${catalog.replaceAll('\n', '\r\n')}` })).digest, digest);
 });
 
-t.test('the digest changes with what any file of the set says', async (t) => {
+void t.test('the digest changes with what any file of the set says', async (t) => {
   const digests = new Set<string>();
   const variants: Files[] = [
     {},
@@ -130,11 +130,11 @@ t.test('the digest changes with what any file of the set says', async (t) => {
   t.equal(digests.size, variants.length);
 });
 
-t.test('canonical JSON sorts keys at every depth and keeps lists as they are', async (t) => {
+void t.test('canonical JSON sorts keys at every depth and keeps lists as they are', async (t) => {
   t.equal(canonicalJson({ b: [{ d: 1, c: 'x' }, null], a: true }), '{"a":true,"b":[{"c":"x","d":1},null]}');
 });
 
-t.test('a set is frozen to its last map', async (t) => {
+void t.test('a set is frozen to its last map', async (t) => {
   const set = await load(t);
   const role = set.roles.get('agent')!;
   const grant = role.tables.get('orders')!;
@@ -162,7 +162,7 @@ t.test('a set is frozen to its last map', async (t) => {
   t.throws(() => Object.assign(role, { perRequest: 1_000_000 }), TypeError);
 });
 
-t.test('a place in a file is found by its path, or by the nearest thing around it', async (t) => {
+void t.test('a place in a file is found by its path, or by the nearest thing around it', async (t) => {
   const { sources } = await loadPolicies(await writeSet(t));
   const role = sources.roles.get('agent')!;
   t.strictSame(role.at(['tables', 'orders', 'see', 'address'], 'key'), { line: 15, column: 7 });

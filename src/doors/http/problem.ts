@@ -83,6 +83,13 @@ export function requestFailure(thrown: unknown): WeirError {
       cause: thrown,
     });
   }
+  if (code === 'HPE_INVALID_URL') {
+    return new WeirError('request-malformed', {
+      detail: 'the address holds characters that must be percent-encoded',
+      hint: 'with curl, use -G --data-urlencode',
+      cause: thrown,
+    });
+  }
   if (code.startsWith('FST_ERR_CTP_') || code.startsWith('HPE_') || code === 'FST_ERR_BAD_URL') {
     return new WeirError('request-malformed', { cause: thrown });
   }

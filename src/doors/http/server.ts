@@ -114,7 +114,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
       observe({ event: 'failure', requestId: request.id, where, error: error.cause ?? error });
     }
     const problem = problemOf(error, request.id, exchange?.dialect ?? 'weir');
-    void reply.code(problem.status).headers(problem.headers).send(problem.body);
+    void reply.code(problem.status).headers(problem.headers).send(Buffer.from(problem.body));
   }
 }
 

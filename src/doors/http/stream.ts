@@ -32,7 +32,7 @@ export async function sendLong(response: ServerResponse, answer: LongAnswer): Pr
     if (answer.signal.aborted) throw new ClientLost('the client has gone');
     response.end();
   } catch (thrown) {
-    breakOff(response);
+    breakOff(response, thrown instanceof ClientLost ? undefined : answer.stallTimeoutMs);
     throw thrown;
   }
 }
@@ -61,11 +61,19 @@ function drained(response: ServerResponse, { signal, stallTimeoutMs }: LongAnswe
 }
 
 /**
- * In HTTP/1.1 the last chunk is missing. HTTP/1.0 has no chunks, there the end of the connection is the end of
- * the answer, so the connection is reset instead of closed.
+ * In HTTP/1.1 the last chunk is missing: what is on record as released may still arrive, then the connection
+ * ends. HTTP/1.0 has no chunks, there the end of the connection is the end of the answer, so it is reset.
+ * @param flushMs how long a client that takes nothing may keep the rest waiting; undefined: it is gone
  */
-function breakOff(response: ServerResponse): void {
+function breakOff(response: ServerResponse, flushMs: number | undefined): void {
   const { socket } = response;
-  if (socket !== null && response.req.httpVersion === '1.0') socket.resetAndDestroy();
-  response.destroy();
+  if (socket === null || socket.destroyed) return;
+  if (response.req.httpVersion === '1.0') {
+    socket.resetAndDestroy();
+  } else if (flushMs === undefined) {
+    socket.destroy();
+  } else {
+    socket.setTimeout(flushMs, () => socket.destroy());
+    socket.destroySoon();
+  }
 }

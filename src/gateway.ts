@@ -1,0 +1,164 @@
+/**
+ * The composition root: builds every room once, wires them by hand, and gives back {start, drain}.
+ * Production, the demo and the tests are built here and nowhere else. Refuses to start on anything that
+ * would make its promises untrue (store/checks.ts), with every reason at once.
+ */
+import { drizzle } from 'drizzle-orm/node-postgres';
+import type { FastifyInstance } from 'fastify';
+import { systemClock } from './clock.js';
+import type { Config } from './config/schema.js';
+import { createCorridor } from './corridor.js';
+import { alertsDoor } from './doors/admin/alerts.js';
+import type { Health, Metrics } from './doors/http/health.js';
+import { buildServer } from './doors/http/server.js';
+import { restDoor } from './doors/rest/rest-door.js';
+import { WeirError } from './errors.js';
+import { Authenticator } from './identity/authenticator.js';
+import { AccessLog } from './log/access-log.js';
+import { Digester } from './log/digest.js';
+import type { Observe } from './observation.js';
+import { checkAgainstDatabase } from './policy/check-database.js';
+import { formatFaults } from './policy/faults.js';
+import { loadPolicies, type LoadedPolicies } from './policy/load.js';
+import { OrderDatabase } from './sql/order-database.js';
+import { readSchema, type LiveSchema } from './sql/schema.js';
+import { checkOrders, checkStore } from './store/checks.js';
+import { openPool } from './store/pool.js';
+import { version } from './version.js';
+import { listAlerts } from './watch/alerts.js';
+
+export interface GatewayParts {
+  readonly observe: Observe;
+  readonly metrics: Metrics;
+  /** Accepts the demo's keys. Only `weir demo` sets it. */
+  readonly demo?: boolean;
+}
+
+export interface Gateway {
+  /** @returns the address that it answers at. @throws StartRefused, PolicyFaults, or what a driver throws */
+  start(): Promise<string>;
+  /** Lets requests in work finish, puts the closing entry on the log, closes everything. `hurry` cuts the wait short. */
+  drain(hurry?: AbortSignal): Promise<void>;
+}
+
+/** Everything that forbids starting, at once. */
+export class StartRefused extends Error {
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(`the gateway refuses to start:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+    this.name = 'StartRefused';
+    this.faults = faults;
+  }
+}
+
+export function openGateway(config: Config, parts: GatewayParts): Gateway {
+  const { observe } = parts;
+  const storePool = openPool({
+    url: config.store.url,
+    size: config.store.poolSize,
+    connectTimeoutMs: 2000,
+    applicationName: 'weir',
+    settings: { statement_timeout: '10000' },
+    onIdleError: (error) => observe({ event: 'failure', requestId: undefined, where: 'gateway database, idle connection', error }),
+  });
+  const orders = new OrderDatabase({
+    ...config.orders,
+    onIdleError: (error) => observe({ event: 'failure', requestId: undefined, where: 'order database, idle connection', error }),
+  });
+  const authenticator = new Authenticator({
+    issuers: config.identity.issuers,
+    clock: systemClock,
+    clockToleranceSeconds: config.identity.clockToleranceSeconds,
+    maxTokenAgeSeconds: config.identity.maxTokenLifetimeSeconds,
+    allowDemoKeys: parts.demo ?? false,
+  });
+  let log: AccessLog | undefined;
+  let served: { loaded: LoadedPolicies; live: LiveSchema } | undefined;
+  let server: FastifyInstance | undefined;
+
+  return {
+    async start() {
+      observe({ event: 'lifecycle', state: 'starting', detail: undefined });
+      try {
+        const loaded = await loadPolicies(config.policies.directory);
+        const tables = [...loaded.set.catalog.tables.values()].map(({ from }) => from);
+        const [store, upstream] = [await checkStore(storePool), await checkOrders(orders.pool, tables)];
+        for (const warning of [...store.warnings, ...upstream.warnings]) observe({ event: 'lifecycle', state: 'starting', detail: warning });
+        const faults = [...store.faults, ...upstream.faults];
+        if (faults.length > 0) throw new StartRefused(faults);
+        const live = await readSchema(orders.pool, tables);
+        const mismatches = checkAgainstDatabase(loaded, live);
+        if (mismatches.length > 0) throw new StartRefused([`the policies do not fit the order database:\n${formatFaults(mismatches)}`]);
+
+        log = await AccessLog.open({
+          pool: storePool,
+          connection: {
+            url: config.store.url,
+            connectTimeoutMs: 1000,
+            exchangeTimeoutMs: config.store.commitDeadlineMs,
+            lockTimeoutMs: 100,
+          },
+          digester: new Digester(Buffer.from(config.log.digestKey, 'base64'), config.log.epoch),
+          zone: config.log.zone,
+          deadlineMs: config.store.commitDeadlineMs,
+          maxWaiting: config.store.maxWaiting,
+          heartbeatSeconds: config.log.heartbeatSeconds,
+          version,
+          observe,
+        });
+        await log.keepPolicySet(loaded.set, loaded.content);
+        served = { loaded, live };
+        observe({ event: 'policy', state: 'loaded', digest: loaded.set.digest, faults: 0 });
+
+        const corridor = createCorridor({ policies: () => inForce(), orders, log });
+        server = buildServer({
+          corridor,
+          authenticator,
+          health: { ready },
+          metrics: parts.metrics,
+          http: config.http,
+          observe,
+          doors: [restDoor({ corridor, observe }), alertsDoor({ corridor, alerts: (filter) => listAlerts(drizzle(storePool), filter) })],
+        });
+        const address = await server.listen({ host: config.http.host, port: config.http.port });
+        observe({ event: 'lifecycle', state: 'ready', detail: address });
+        return address;
+      } catch (error) {
+        await closeRooms();
+        throw error;
+      }
+    },
+
+    async drain(hurry) {
+      observe({ event: 'lifecycle', state: 'draining', detail: undefined });
+      const cutShort = (): void => server?.server.closeAllConnections();
+      hurry?.addEventListener('abort', cutShort, { once: true });
+      if (hurry?.aborted) cutShort();
+      await server?.close();
+      await closeRooms();
+      hurry?.removeEventListener('abort', cutShort);
+      observe({ event: 'lifecycle', state: 'stopped', detail: undefined });
+    },
+  };
+
+  function inForce(): { set: LoadedPolicies['set']; live: LiveSchema } {
+    if (served === undefined) throw new WeirError('policy-unavailable');
+    return { set: served.loaded.set, live: served.live };
+  }
+
+  async function ready(): Promise<Awaited<ReturnType<Health['ready']>>> {
+    const issuers = await authenticator.ready();
+    const reasons = [...issuers.reasons];
+    if (served === undefined) reasons.push('policies: no valid set');
+    if (log === undefined || log.downReason !== undefined) reasons.push('log: the gateway database cannot be written');
+    await orders.ping().catch((error: unknown) => reasons.push(`orders: ${error instanceof WeirError ? error.code : 'unreachable'}`));
+    return { ok: reasons.length === 0, reasons };
+  }
+
+  async function closeRooms(): Promise<void> {
+    await log?.close();
+    authenticator.close();
+    await Promise.allSettled([orders.close(), storePool.end()]);
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * An address keeps the division of China that it begins with: its province, its city or its district.
+ * Only names on the list of divisions are ever shown, each inside the one before it and from the very
+ * beginning, so that nothing of a street leaks that merely looks like a district (幸福小区). What does
+ * not begin with a province's full name is hidden altogether; a level that is not there gives the one
+ * above it. Shown is the division's own spelling: spaces, a municipality's name said twice and the
+ * fillers of address pickers (市辖区) do not show.
+ */
+import { citySql, districtSql, provinceSql } from './address-sql.js';
+import { fillers, municipalities, provinces } from './division-tree.js';
+import type { Mask } from './mask.js';
+
+function startOf(text: string, names: Iterable<string>): string | undefined {
+  for (const name of names) if (text.startsWith(name)) return name;
+  return undefined;
+}
+
+function withoutFiller(province: string, rest: string): string {
+  const candidates: string[] = municipalities.includes(province)
+    ? [province, fillers.municipality]
+    : [province.endsWith('省') ? fillers.directUnderProvince : fillers.directUnderRegion];
+  if (fillers.countiesOfChongqing.startsWith(province)) {
+    candidates.push(fillers.countiesOfChongqing.slice(province.length));
+  }
+  return rest.slice(startOf(rest, candidates)?.length ?? 0);
+}
+
+/** The divisions that the address begins with, as far as they are known, largest first. */
+function divisionsOf(address: string): readonly string[] {
+  const text = address.replaceAll(' ', '').replaceAll('\u3000', '');
+  const province = startOf(text, provinces.keys());
+  if (province === undefined) return [];
+  const cities = provinces.get(province) ?? new Map<string, readonly string[]>();
+  const rest = withoutFiller(province, text.slice(province.length));
+  // A province that is its own city: the districts follow at once, and the city level shows the province.
+  const city = cities.has(province) ? '' : startOf(rest, cities.keys());
+  if (city === undefined) return [province];
+  const district = startOf(rest.slice(city.length), cities.get(city === '' ? province : city) ?? []);
+  return district === undefined ? [province, city] : [province, city, district];
+}
+
+function keepLevels(levels: number): (value: string | null) => string | null {
+  return (value) => (value === null ? null : divisionsOf(value).slice(0, levels).join('') + '***');
+}
+
+const documented = '浙江省杭州市西湖区文三路12号幸福小区3幢402室';
+
+export const province: Mask = {
+  name: 'province',
+  classes: ['address'],
+  example: [documented, '浙江省***'],
+  sql: provinceSql,
+  apply: keepLevels(1),
+};
+
+export const city: Mask = {
+  name: 'city',
+  classes: ['address'],
+  example: [documented, '浙江省杭州市***'],
+  sql: citySql,
+  apply: keepLevels(2),
+};
+
+export const district: Mask = {
+  name: 'district',
+  classes: ['address'],
+  example: [documented, '浙江省杭州市西湖区***'],
+  sql: districtSql,
+  apply: keepLevels(3),
+};

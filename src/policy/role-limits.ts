@@ -1,0 +1,117 @@
+/**
+ * The limits of one role file: how they are read, and the two things that must hold between them and
+ * the rest of the file. What a limit that cannot be read would have bounded is not reported again.
+ */
+import { isPersonal } from './catalog.js';
+import { parseRate, rateHint } from './limit-text.js';
+import type { Count, Limit, TablePolicy } from './model.js';
+import type { RoleFile } from './schema.js';
+import type { Partly } from './shape.js';
+import type { Complain, Path } from './source.js';
+import { quote } from './spelling.js';
+
+type Limits = NonNullable<Partly<RoleFile>>['limits'];
+
+export interface RoleLimits {
+  readonly placed: readonly PlacedLimit[];
+  /** Counts of which some limit could not be read. */
+  readonly unread: ReadonlySet<string>;
+}
+
+interface PlacedLimit {
+  readonly limit: Limit;
+  /** Of its text. */
+  readonly path: Path;
+}
+
+export function readLimits(file: Limits, complain: Complain): RoleLimits {
+  const placed = new Map<string, PlacedLimit>();
+  const unread = new Set<string>();
+  for (const [count, written] of Object.entries(file ?? {})) {
+    if (written === undefined) unread.add(count);
+    const list = typeof written === 'string' ? [written] : (written ?? []);
+    for (const [index, item] of list.entries()) {
+      const path = typeof written === 'string' ? ['limits', count] : ['limits', count, index];
+      const isText = typeof item === 'string';
+      const [text, scope] = isText ? [item, undefined] : [item?.limit, item?.scope];
+      const at = isText ? path : [...path, 'limit'];
+      const rate = text === undefined ? undefined : parseRate(text);
+      if (text !== undefined && rate === undefined) {
+        complain(at, 'value', `${quote(text)} is not a limit`, rateHint(text));
+      }
+      if (rate === undefined || (!isText && scope === undefined)) {
+        unread.add(count);
+        continue;
+      }
+      const key = JSON.stringify([count, rate.window, scope]);
+      if (placed.has(key)) {
+        const forScope = scope === undefined ? '' : ` for scope ${scope}`;
+        const message = `${count} per ${rate.window}${forScope} is limited twice`;
+        complain(path, 'value', message, 'keep one of the two');
+      } else {
+        placed.set(key, { limit: { count: count as Count, ...rate, scope }, path: at });
+      }
+    }
+  }
+  return { placed: [...placed.values()], unread };
+}
+
+/**
+ * No request may read more than a limit on records allows. Of one window's limits the largest is
+ * compared: a token with its scope can still ask for that much.
+ * @param perRequest undefined: the file does not say
+ */
+export function checkPerRequest(
+  perRequest: number | undefined,
+  byDefault: number,
+  { placed }: RoleLimits,
+  complain: Complain,
+): void {
+  const largest = new Map<string, PlacedLimit>();
+  for (const each of placed) {
+    const { count, window, max } = each.limit;
+    if (count === 'records' && max > (largest.get(window)?.limit.max ?? 0)) largest.set(window, each);
+  }
+  const tightest = [...largest.values()].sort((a, b) => a.limit.max - b.limit.max)[0];
+  if (tightest === undefined || (perRequest ?? byDefault) <= tightest.limit.max) return;
+  const { max, window } = tightest.limit;
+  if (perRequest === undefined) {
+    const message = `one request may read ${byDefault} rows unless per_request says otherwise, more than this limit`;
+    complain(tightest.path, 'value', message, `add per_request: ${max} (or less)`);
+  } else {
+    const message = `one request may read ${perRequest} rows, more than the limit of ${max} records per ${window}`;
+    complain(['per_request'], 'value', message, `write ${max} or less`);
+  }
+}
+
+/** A role that sees anything personal has a limit on records or people that holds for every token. */
+export function checkBounded(
+  role: string,
+  tables: Iterable<TablePolicy>,
+  { placed, unread }: RoleLimits,
+  complain: Complain,
+): void {
+  const bounding: readonly string[] = ['records', 'people'];
+  const limits = placed.filter(({ limit }) => bounding.includes(limit.count));
+  if (limits.some(({ limit }) => limit.scope === undefined) || bounding.some((count) => unread.has(count)))
+    return;
+  const seen = firstPersonal(tables);
+  if (seen === undefined) return;
+  if (limits.length > 0) {
+    const message = `tokens without the scope have no limit on records or people, and ${role} sees ${seen}`;
+    const hint = 'add one without a scope, for example records: [500 per day, {limit: …, scope: …}]';
+    complain(['limits'], 'key', message, hint);
+  } else {
+    const message = `${role} sees ${seen} and has no limit on records or people: a leak without a bound`;
+    complain(['limits'], 'key', message, 'add one under limits:, for example records: 500 per day');
+  }
+}
+
+function firstPersonal(tables: Iterable<TablePolicy>): string | undefined {
+  for (const { table, see } of tables) {
+    for (const column of see.keys()) {
+      if (isPersonal(table.columns.get(column)!.class)) return `${table.name}.${column}`;
+    }
+  }
+  return undefined;
+}

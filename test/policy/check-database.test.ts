@@ -1,0 +1,131 @@
+import path from 'node:path';
+import pg from 'pg';
+import t from 'tap';
+import { checkAgainstDatabase } from '../../src/policy/check-database.js';
+import { formatFaults } from '../../src/policy/faults.js';
+import { loadPolicies } from '../../src/policy/load.js';
+import { readSchema, type LiveSchema } from '../../src/sql/schema.js';
+import { freshDatabase } from '../support/database.js';
+import { agent, alerts, catalog, edit, writeSet, type Files, type Teardown } from './policy-files.js';
+
+const tables = ['orders', 'order_items', 'customers', 'shipments'].map((table) => ({
+  schema: 'shop',
+  table,
+}));
+
+/** The live schema of the test's own shop, after some changes by its owner. */
+async function shopSchema(t: Teardown, changes = ''): Promise<LiveSchema> {
+  const database = await freshDatabase(t, { template: 'shop' });
+  const owner = new pg.Client({ connectionString: database.url });
+  await owner.connect();
+  try {
+    if (changes !== '') await owner.query(changes);
+  } finally {
+    await owner.end();
+  }
+  const reader = new pg.Pool({ connectionString: database.urlFor('weir_reader'), max: 1 });
+  try {
+    return await readSchema(reader, tables);
+  } finally {
+    await reader.end();
+  }
+}
+
+async function check(t: Teardown, live: LiveSchema, changed: Files = {}): Promise<string[]> {
+  const directory = await writeSet(t, changed);
+  const faults = checkAgainstDatabase(await loadPolicies(directory), live);
+  return faults.length === 0 ? [] : formatFaults(faults).replaceAll(`${directory}/`, '').split('\n');
+}
+
+void t.test('against the order database as it is', async (t) => {
+  const live = await shopSchema(t);
+
+  await t.test('the example set fits the demo shop', async (t) => {
+    const loaded = await loadPolicies(path.resolve(import.meta.dirname, '../../policies'));
+    t.equal(formatFaults(checkAgainstDatabase(loaded, live)), '');
+  });
+
+  await t.test('a small good set fits', async (t) => {
+    t.strictSame(await check(t, live), []);
+  });
+
+  await t.test('a table that is not there is told at its line', async (t) => {
+    t.strictSame(await check(t, live, { 'catalog.yaml': edit(catalog, 'shop.shipments', 'shop.shipment') }), [
+      'catalog.yaml:18:11 the order database has no table "shop.shipment" that the gateway may read — write shop.shipments',
+    ]);
+    t.strictSame(await check(t, live, { 'catalog.yaml': edit(catalog, 'shop.shipments', 'erp.parcels') }), [
+      'catalog.yaml:18:11 the order database has no table "erp.parcels" that the gateway may read — correct the name, or grant the gateway SELECT on the table',
+    ]);
+  });
+
+  await t.test('a column that is not there is told with the one that was meant', async (t) => {
+    const wrong = edit(catalog, 'remark: free-text', 'remarks: free-text');
+    t.strictSame(await check(t, live, { 'catalog.yaml': wrong }), [
+      'catalog.yaml:14:7 shop.orders has no column "remarks" — write remark',
+    ]);
+  });
+
+  await t.test('a subject that is not there is told where it is named and where it is listed', async (t) => {
+    const wrong = catalog.replaceAll('customer_id', 'customer_key');
+    t.strictSame(await check(t, live, { 'catalog.yaml': wrong }), [
+      'catalog.yaml:6:14 shop.orders has no column "customer_key" to name the person — write customer_id',
+      'catalog.yaml:9:7 shop.orders has no column "customer_key" — write customer_id',
+    ]);
+  });
+
+  await t.test('a record column that does not name one row is refused', async (t) => {
+    const wrong = edit(catalog, 'record: order_id', 'record: status');
+    t.strictSame(await check(t, live, { 'catalog.yaml': wrong }), [
+      'catalog.yaml:5:13 status is not unique, so that it does not name one record — write order_id',
+    ]);
+  });
+
+  await t.test('a column for the last four digits that is not there is told', async (t) => {
+    const wrong = edit(catalog, '{ last4: receiver_phone_last4 }', '{ last4: phone_last4 }');
+    t.match(await check(t, live, { 'catalog.yaml': wrong }), [
+      /^catalog\.yaml:12:63 shop\.orders has no column "phone_last4" — name the column that holds the last four digits$/,
+    ]);
+  });
+
+  await t.test('find_by without an index is told in the role file', async (t) => {
+    const wrong = edit(agent, '[order_no, receiver_phone]', '[order_no, status, region]');
+    t.strictSame(await check(t, live, { 'roles/agent.yaml': wrong }), [
+      'roles/agent.yaml:7:25 status has no index, so that each read by it would scan orders — create an index on shop.orders (status), or remove it here',
+      'roles/agent.yaml:7:33 region has no index, so that each read by it would scan orders — create an index on shop.orders (region), or remove it here',
+    ]);
+  });
+
+  await t.test('a declared look-up without an index is told in the catalogue, once', async (t) => {
+    const wrong = edit(catalog, 'receiver_name: name', 'receiver_name: { class: name, lookup: [exact] }');
+    const files = {
+      'catalog.yaml': wrong,
+      'roles/agent.yaml': edit(agent, '[order_no, receiver_phone]', '[order_no, receiver_name]'),
+    };
+    t.strictSame(await check(t, live, files), [
+      'catalog.yaml:11:46 the look-up of receiver_name needs an index on receiver_name, and there is none — create an index on shop.orders (receiver_name), or remove the look-up',
+    ]);
+  });
+});
+
+void t.test('an order database that has changed under the policies is told', async (t) => {
+  const live = await shopSchema(
+    t,
+    `DROP INDEX shop.orders_receiver_phone_last4_idx;
+     ALTER TABLE shop.orders DROP COLUMN address;
+     ALTER TABLE shop.shipments DROP CONSTRAINT shipments_pkey;
+     ALTER TABLE shop.shipments ALTER COLUMN shipment_id DROP NOT NULL;
+     CREATE UNIQUE INDEX ON shop.shipments (shipment_id)`,
+  );
+  t.strictSame(await check(t, live), [
+    'catalog.yaml:12:55 the look-up of receiver_phone needs an index on receiver_phone_last4, and there is none — create an index on shop.orders (receiver_phone_last4), or remove the look-up',
+    'catalog.yaml:13:7 shop.orders has no column "address" — correct the name, or remove the line',
+    'catalog.yaml:19:13 shipment_id may be NULL, so that it does not name one record — make shipment_id NOT NULL and UNIQUE',
+  ]);
+});
+
+void t.test('an empty order database misses every table, and nothing is told twice', async (t) => {
+  t.strictSame(
+    (await check(t, new Map(), { 'alerts.yaml': alerts })).map((line) => line.slice(0, line.indexOf(' '))),
+    ['catalog.yaml:4:11', 'catalog.yaml:18:11'],
+  );
+});
