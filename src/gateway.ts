@@ -3,7 +3,6 @@
  * Production, the demo and the tests are built here and nowhere else. Refuses to start on anything that
  * would make its promises untrue (store/checks.ts), with every reason at once.
  */
-import { drizzle } from 'drizzle-orm/node-postgres';
 import type { FastifyInstance } from 'fastify';
 import { systemClock } from './clock.js';
 import type { Config } from './config/schema.js';
@@ -97,7 +96,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
             url: config.store.url,
             connectTimeoutMs: 1000,
             exchangeTimeoutMs: config.store.commitDeadlineMs,
-            lockTimeoutMs: 100,
+            lockTimeoutMs: 20,
           },
           digester: new Digester(Buffer.from(config.log.digestKey, 'base64'), config.log.epoch),
           zone: config.log.zone,
@@ -119,7 +118,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
           metrics: parts.metrics,
           http: config.http,
           observe,
-          doors: [restDoor({ corridor, observe }), alertsDoor({ corridor, alerts: (filter) => listAlerts(drizzle(storePool), filter) })],
+          doors: [restDoor({ corridor, observe }), alertsDoor({ corridor, alerts: (filter) => listAlerts(storePool, filter) })],
         });
         const address = await server.listen({ host: config.http.host, port: config.http.port });
         observe({ event: 'lifecycle', state: 'ready', detail: address });

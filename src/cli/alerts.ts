@@ -16,7 +16,9 @@ export async function alerts(context: CliContext, options: AlertsOptions): Promi
   const config = findConfig(context, options);
   const { zone } = config.log;
   const range = readRange(options, zone);
-  const found = await withStore(config, 'alerts', (db) => listAlerts(db, { ...range, limit: options.limit }));
+  const found = await withStore(config, 'alerts', (pool) =>
+    listAlerts(pool, { ...range, limit: options.limit }),
+  );
   if (options.json) io.out(formatJsonLines(found));
   else if (found.length === 0) io.out('no read was flagged in that time\n');
   else io.out(formatTable(columns(zone), found, context.columns));

@@ -114,6 +114,7 @@ async function run(context: CliContext, directory: string, signals: StopSignals)
     await saveDemoConfig(directory, text);
     if (signals.stop.aborted) return exitCodes.ok;
 
+    let stopped = false;
     const metrics = createMetrics();
     // Lines of the log would bury the banner: only what is wrong is told, and apart from it.
     const level = env['WEIR_LOG_LEVEL'] === undefined ? 'warn' : config.logLevel;
@@ -122,7 +123,8 @@ async function run(context: CliContext, directory: string, signals: StopSignals)
       demo: true,
       metrics,
       observe: (observation) => {
-        log(observation);
+        // Once it has stopped, PostgreSQL ending its last connections is no failure.
+        if (!stopped) log(observation);
         metrics.observe(observation);
       },
     });
@@ -137,7 +139,9 @@ async function run(context: CliContext, directory: string, signals: StopSignals)
       }),
     );
     await untilStopped(signals);
-    return await drainServing(context, gateway, signals);
+    const code = await drainServing(context, gateway, signals);
+    stopped = true;
+    return code;
   } finally {
     await cluster.stop(signals.hurry.aborted ? 'immediate' : 'fast');
   }

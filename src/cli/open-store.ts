@@ -1,5 +1,5 @@
 /** The gateway's own database for a verb that only reads: as the runtime role, one connection, closed afterwards. */
-import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
+import type { Pool } from 'pg';
 import type { Config } from '../config/schema.js';
 import { WeirError } from '../errors.js';
 import { openPool } from '../store/pool.js';
@@ -9,7 +9,7 @@ import { databaseFault } from './database-fault.js';
 export async function withStore<T>(
   config: Config,
   verb: string,
-  work: (db: NodePgDatabase) => Promise<T>,
+  work: (pool: Pool) => Promise<T>,
 ): Promise<T> {
   const pool = openPool({
     url: config.store.url,
@@ -20,7 +20,7 @@ export async function withStore<T>(
     onIdleError: () => undefined,
   });
   try {
-    return await work(drizzle(pool));
+    return await work(pool);
   } catch (error) {
     const cause = error instanceof WeirError ? error.cause : error;
     throw databaseFault(cause, "the gateway's own database", 'store.url') ?? error;

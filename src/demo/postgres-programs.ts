@@ -4,7 +4,7 @@
  * the package cannot be written to or reached, the programs are copied next to the data.
  */
 import { createHash } from 'node:crypto';
-import { chmod, cp, lstat, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, lstat, mkdir, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { runAs, type Account } from './postgres-account.js';
@@ -107,6 +107,7 @@ async function copyPrograms(native: string, copy: string, links: readonly Link[]
     // Static libraries and headers are for building, not for running.
     filter: (from) => !from.endsWith('.a') && basename(from) !== 'include',
   });
+  await openUp(half);
   for (const link of links) {
     const at = join(half, relative('native', link.target));
     if (!(await exists(at))) await symlink(relative(dirname(link.target), link.source), at);
@@ -115,6 +116,16 @@ async function copyPrograms(native: string, copy: string, links: readonly Link[]
   await rm(copy, { recursive: true, force: true });
   // Renamed when whole: a copy that is there under its name is complete.
   await rename(half, copy);
+}
+
+/** A clone made under umask 077, or in a read-only store, has modes under which the account reads nothing. */
+async function openUp(directory: string): Promise<void> {
+  await chmod(directory, 0o755);
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) await openUp(path);
+    else if (entry.isFile()) await chmod(path, ((await lstat(path)).mode & 0o777) | 0o644);
+  }
 }
 
 /** Both are tried: they load different libraries. @returns the programs, or what went wrong */
@@ -126,6 +137,9 @@ async function tryOut(native: string, account: Account | undefined, cwd: string)
     if (code !== 0) return output.trim() || `${basename(file)} ended without a word`;
     majorVersion = Number(/\d+/.exec(output)?.[0]);
   }
+  const share = join(native, 'share', 'postgresql');
+  const readable = ['-c', 'test -r "$1/postgres.bki" && test -x "$1/timezone"', 'sh', share];
+  if ((await runAs(account, '/bin/sh', readable, cwd)).code !== 0) return `${share} cannot be read`;
   return { ...programs, majorVersion };
 }
 

@@ -49,7 +49,7 @@ export class AccessLog {
   private constructor(options: AccessLogOptions, writerId: string, writerMeterId: number) {
     this.#options = options;
     this.#writerId = writerId;
-    this.directory = new Directory(drizzle(options.pool));
+    this.directory = new Directory(options.pool);
     this.#writer = new BatchWriter({
       connection: options.connection,
       writer: writerId,

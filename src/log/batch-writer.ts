@@ -150,7 +150,7 @@ export class BatchWriter {
   /** @returns what goes next; `wait`: its rows were found locked before and are now waited for */
   #takeBatch(): { batch: Pending[]; wait: boolean } {
     this.#queue = this.#queue.filter((pending) => !pending.settled);
-    const patient = this.#queue.find((pending) => pending.skips >= patientSkips);
+    const patient = this.#toWaitFor();
     const batch: Pending[] = [];
     const rest: Pending[] = [];
     let rows = 0;
@@ -166,6 +166,16 @@ export class BatchWriter {
     if (patient !== undefined) for (const pending of batch) pending.skips = 0;
     this.#queue = rest;
     return { batch, wait: patient !== undefined };
+  }
+
+  /**
+   * Whose locked row is worth waiting for (a few milliseconds, see lockTimeoutMs): while everybody in the
+   * queue waits for one anyway, or when somebody's deadline comes near. Otherwise the others go first.
+   */
+  #toWaitFor(): Pending | undefined {
+    const due = performance.now() + this.#options.deadlineMs / 2;
+    const locked = this.#queue.filter((pending) => pending.skips >= patientSkips);
+    return locked.length === this.#queue.length ? locked[0] : locked.find((pending) => pending.expires < due);
   }
 
   async #attempt(batch: readonly Pending[], wait: boolean): Promise<void> {

@@ -4,8 +4,9 @@
  * batch wants to lock it (a row that is missing looks like one that is locked).
  */
 import { and, eq } from 'drizzle-orm';
-import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
 import type { Principal } from '../access.js';
 import { WeirError } from '../errors.js';
 import { actors, meters } from '../store/schema.js';
@@ -22,8 +23,8 @@ export class Directory {
   readonly #db: NodePgDatabase;
   readonly #known = new Map<string, Actor>();
 
-  constructor(db: NodePgDatabase) {
-    this.#db = db;
+  constructor(pool: Pool) {
+    this.#db = drizzle(pool);
   }
 
   /** Without I/O for somebody known to this process. */

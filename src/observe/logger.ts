@@ -2,8 +2,7 @@
  * The gateway's own log: one JSON line for each observation worth a line, by pino. Holds no row data, no
  * token and no text of another system's error (error-facts.ts picks what may be told).
  */
-import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
-import type { LogLevel } from '../config/schema.js';
+import { pino, stdTimeFunctions, type DestinationStream, type LevelWithSilent, type Logger } from 'pino';
 import { errorKinds } from '../errors.js';
 import type { Observation, Observe } from '../observation.js';
 import { errorFacts } from './error-facts.js';
@@ -11,7 +10,7 @@ import { errorFacts } from './error-facts.js';
 type Line = readonly [level: 'debug' | 'info' | 'warn' | 'error' | 'trace', message: string, facts: object];
 
 /** @param destination where lines go; default: standard output */
-export function createLogger(level: LogLevel, destination?: DestinationStream): Observe {
+export function createLogger(level: LevelWithSilent, destination?: DestinationStream): Observe {
   const options = { level, timestamp: stdTimeFunctions.isoTime, base: { service: 'weir', pid: process.pid } };
   const logger: Logger = destination === undefined ? pino(options) : pino(options, destination);
   return (observation) => {

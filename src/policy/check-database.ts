@@ -58,7 +58,7 @@ function checkTable(
 
   for (const column of table.columns.values()) {
     if (!live.columns.has(column.name)) {
-      const hint = suggest(column.name, live.columns.keys(), 'correct the name, or remove the line');
+      const hint = meant(column.name, live, 'correct the name, or remove the line');
       complain(at('columns', column.name), 'key', `${place} has no column ${quote(column.name)}`, hint);
     }
     faults.push(...checkLookups(table, column, live, source));
@@ -74,7 +74,7 @@ function checkTable(
     complain(at('record'), 'value', `${record.name} ${why}, so that it does not name one record`, hint);
   }
   if (table.subject !== undefined && !live.columns.has(table.subject)) {
-    const hint = suggest(table.subject, live.columns.keys(), 'name the column that holds the person');
+    const hint = meant(table.subject, live, 'name the column that holds the person');
     complain(
       at('subject'),
       'value',
@@ -98,7 +98,7 @@ function checkLookups(
     const found = live.columns.get(name);
     if (found === undefined) {
       if (lookup.by === 'exact') return []; // the missing column itself is reported
-      const hint = suggest(name, live.columns.keys(), 'name the column that holds the last four digits');
+      const hint = meant(name, live, 'name the column that holds the last four digits');
       return [source.fault([...path, 'last4'], 'value', `${place} has no column ${quote(name)}`, hint)];
     }
     if (found.indexed) return [];
@@ -107,4 +107,10 @@ function checkLookups(
       source.fault(path, 'value', message, `create an index on ${place} (${name}), or remove the look-up`),
     ];
   });
+}
+
+/** A table may have a hundred columns: only one that is close is worth naming. */
+function meant(name: string, live: LiveTable, otherwise: string): string {
+  const column = nearest(name, live.columns.keys());
+  return column === undefined ? otherwise : `write ${column}`;
 }

@@ -3,7 +3,8 @@
  * Reads committed entries only.
  */
 import { and, desc, eq, gte, lt, sql } from 'drizzle-orm';
-import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
+import { drizzle } from 'drizzle-orm/node-postgres';
+import type { Pool } from 'pg';
 import type { EntryBody } from '../log/entry.js';
 import { actors, entries } from '../store/schema.js';
 
@@ -33,8 +34,8 @@ export interface AlertFilter {
   readonly limit: number;
 }
 
-export async function listAlerts(db: NodePgDatabase, filter: AlertFilter): Promise<Alert[]> {
-  const rows = await db
+export async function listAlerts(pool: Pool, filter: AlertFilter): Promise<Alert[]> {
+  const rows = await drizzle(pool)
     .select({ writer: entries.writer, number: entries.number, body: entries.body, subject: actors.subject, displayName: actors.displayName })
     .from(entries)
     .leftJoin(actors, eq(actors.actorId, entries.actorId))

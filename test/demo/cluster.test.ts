@@ -1,23 +1,233 @@
 /** The demo's PostgreSQL starts, stops, and recovers by itself from whatever was killed. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { eraseCluster } from '../../src/demo/cluster-directory.js';
+import { startCluster, type Cluster } from '../../src/demo/cluster.js';
 import { withClient } from '../../src/demo/databases.js';
-import { ownCluster } from '../support/cluster.js';
-import { freshDatabase } from '../support/database.js';
+import { isPostmaster } from '../../src/demo/postgres-process.js';
+import { nativeDirectory } from '../../src/demo/postgres-programs.js';
+import { ownCluster, type Teardown } from '../support/cluster.js';
 
-t.test('a test gets a database of its own', async (t) => {
-  const db = await freshDatabase(t);
-  const other = await freshDatabase(t);
-  await withClient(db.urlFor('weir_owner'), (client) => client.query('CREATE TABLE public.x (a int)'));
-  await withClient(other.urlFor('weir_owner'), async (client) => {
-    t.same((await client.query("SELECT to_regclass('x') AS x")).rows, [{ x: null }]);
+const superuserPassword = "it's: a/password";
+
+async function emptyDirectory(t: Teardown): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'weir-cluster-test-'));
+  t.teardown(() => eraseCluster(directory));
+  return directory;
+}
+
+async function begin(t: Teardown, directory: string, settings = {}): Promise<Cluster> {
+  const cluster = await startCluster({ directory, port: 0, superuserPassword, settings });
+  t.teardown(() => cluster.stop('immediate'));
+  return cluster;
+}
+
+async function ask(cluster: Cluster, sql: string): Promise<unknown[]> {
+  return withClient(cluster.superuserUrl('postgres'), async (client) => {
+    const { rows } = await client.query({ text: sql, rowMode: 'array' });
+    return rows.flat();
   });
+}
+
+void t.test('a cluster keeps what was committed over a stop and a start', async (t) => {
+  const directory = await emptyDirectory(t);
+  const first = await begin(t, directory, { max_connections: '25' });
+  t.same(await ask(first, 'SHOW max_connections'), ['25']);
+  t.same(await ask(first, 'SHOW fsync'), ['on']);
+  t.same(await ask(first, 'SHOW server_encoding'), ['UTF8']);
+  t.same(await ask(first, 'SHOW data_checksums'), ['on']);
+  await ask(first, 'CREATE TABLE kept AS SELECT 7 AS seven');
+  await first.stop('fast');
+  await first.stop('fast');
+  await t.rejects(ask(first, 'SELECT 1'), { code: 'ECONNREFUSED' }, 'nothing listens when it has stopped');
+  const second = await begin(t, directory);
+  t.same(await ask(second, 'SELECT seven FROM kept'), [7]);
 });
 
-t.test('own cluster', async (t) => {
-  const cluster = await ownCluster(t, { max_connections: '20' });
-  await withClient(cluster.superuserUrl('postgres'), (client) => client.query('CREATE TABLE a (a int)'));
+void t.test('a directory that a living process uses is refused, and left alone', async (t) => {
+  const directory = await emptyDirectory(t);
+  const cluster = await begin(t, directory);
+  await t.rejects(startCluster({ directory, port: 0, superuserPassword }), {
+    message: new RegExp(`process ${process.pid} is using`),
+  });
+  t.same(await ask(cluster, 'SELECT 1'), [1]);
+});
+
+void t.test('a wrong password or port in use says what to do', async (t) => {
+  const directory = await emptyDirectory(t);
+  const cluster = await begin(t, directory);
+  const other = await emptyDirectory(t);
+  await t.rejects(startCluster({ directory: other, port: cluster.port, superuserPassword }), {
+    message: `port ${cluster.port} on 127.0.0.1 is in use by another process`,
+  });
+  await cluster.stop('fast');
+  await t.rejects(startCluster({ directory, port: 0, superuserPassword: 'another' }), {
+    message: /made with another superuser password: remove the directory/,
+  });
+  t.same(await ask(await begin(t, directory), 'SELECT 1'), [1], 'and the right one works afterwards');
+});
+
+void t.test('after SIGKILL of the postmaster the next start recovers', async (t) => {
+  const cluster = await ownCluster(t);
+  await ask(cluster, 'CREATE TABLE kept AS SELECT 7 AS seven');
+  // A backend at work outlives its postmaster for a while, and keeps the shared memory busy.
+  const busy = ask(cluster, 'SELECT pg_sleep(30)').catch(() => 'broken off');
   process.kill(cluster.pid, 'SIGKILL');
   await cluster.exited;
   const again = await cluster.restart();
-  await withClient(again.superuserUrl('postgres'), (client) => client.query('SELECT * FROM a'));
+  t.equal(again.port, cluster.port);
+  t.same(await ask(again, 'SELECT seven FROM kept'), [7]);
+  t.equal(await busy, 'broken off');
 });
+
+async function spawnParent(t: Teardown, directory: string): Promise<{ parent: ChildProcess; pid: number }> {
+  const parent = spawn(
+    process.execPath,
+    [
+      '--import',
+      'tsx',
+      fileURLToPath(new URL('orphan-parent.ts', import.meta.url)),
+      directory,
+      superuserPassword,
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'], detached: true },
+  );
+  t.teardown(() => parent.kill('SIGKILL'));
+  const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string];
+  return { parent, pid: (JSON.parse(line) as { pid: number }).pid };
+}
+
+void t.test('after SIGKILL of the parent alone the next start ends the orphan and takes over', async (t) => {
+  const directory = await emptyDirectory(t);
+  const { parent, pid } = await spawnParent(t, directory);
+  const data = join(directory, 'data');
+  await t.rejects(startCluster({ directory, port: 0, superuserPassword }), {
+    message: new RegExp(`process ${parent.pid} is using`),
+  });
+  const gone = once(parent, 'exit');
+  parent.kill('SIGKILL');
+  await gone;
+  t.ok(await isPostmaster(pid, data), 'the postmaster has outlived its parent');
+  const cluster = await begin(t, directory);
+  t.notOk(await isPostmaster(pid, data), 'the orphan is gone');
+  t.not(cluster.pid, pid);
+  t.same(await ask(cluster, 'SELECT 1'), [1]);
+});
+
+void t.test('Ctrl-C on the terminal does not reach PostgreSQL', async (t) => {
+  const directory = await emptyDirectory(t);
+  const { parent, pid } = await spawnParent(t, directory);
+  const gone = once(parent, 'exit');
+  // What the terminal does: the signal goes to every process of the foreground group.
+  process.kill(-(parent.pid as number), 'SIGINT');
+  await gone;
+  t.ok(await isPostmaster(pid, join(directory, 'data')));
+});
+
+void t.test('a stale postmaster.pid that names some other living process is no obstacle', async (t) => {
+  const directory = await emptyDirectory(t);
+  const first = await begin(t, directory);
+  const pidFile = join(directory, 'data', 'postmaster.pid');
+  const text = await readFile(pidFile, 'utf8');
+  await first.stop('fast');
+  // One that the account of PostgreSQL may signal: only such a one does PostgreSQL take for a postmaster.
+  const owner = await stat(join(directory, 'data'));
+  const innocent = spawn('/bin/sleep', ['60'], {
+    stdio: 'ignore',
+    ...(process.getuid?.() === 0 ? { uid: owner.uid, gid: owner.gid } : {}),
+  });
+  t.teardown(() => innocent.kill());
+  await once(innocent, 'spawn');
+  await writeFile(pidFile, text.replace(/^\d+/, String(innocent.pid)));
+  const second = await begin(t, directory);
+  t.same(await ask(second, 'SELECT 1'), [1]);
+  t.equal(innocent.exitCode ?? innocent.signalCode, null, 'and that process is left alone');
+});
+
+void t.test('an initdb that was cut short is done again', async (t) => {
+  const directory = await emptyDirectory(t);
+  const half = join(directory, 'half-1-1', 'data');
+  await mkdir(join(half, 'base'), { recursive: true });
+  await writeFile(join(half, 'PG_VERSION'), '18\n');
+  const cluster = await begin(t, directory);
+  t.same(await ask(cluster, 'SELECT 1'), [1]);
+  t.same(
+    (await readdir(directory)).filter((name) => name.startsWith('half-')),
+    [],
+  );
+});
+
+async function copyOfPackage(t: Teardown, links: boolean): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'weir-package-test-'));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  await chmod(directory, 0o755);
+  const native = nativeDirectory();
+  await cp(join(native, '..'), directory, { recursive: true, verbatimSymlinks: true });
+  const listed = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8')) as { target: string }[];
+  if (!links) for (const { target } of listed) await rm(join(directory, target), { force: true });
+  return join(directory, 'native');
+}
+
+void t.test('symbolic links that no install script made are made at the first start', async (t) => {
+  const native = await copyOfPackage(t, false);
+  const directory = await emptyDirectory(t);
+  const cluster = await startCluster({ directory, port: 0, superuserPassword, nativeDirectory: native });
+  t.teardown(() => cluster.stop('immediate'));
+  t.same(await ask(cluster, 'SELECT 1'), [1]);
+  t.match(await readdir(join(native, 'lib')), /libpq\.(so|\d)/);
+  t.same(
+    (await readdir(directory)).filter((name) => name.startsWith('programs-')),
+    [],
+    'nothing needed to be copied',
+  );
+});
+
+void t.test('programs that cannot be run where they are get copied', async (t) => {
+  const native = await copyOfPackage(t, false);
+  const directory = await emptyDirectory(t);
+  // As in a read-only store, or a clone made under umask 077.
+  for (const name of ['lib', 'bin', 'share/postgresql']) {
+    await chmod(join(native, name), 0o500);
+    t.teardown(() => chmod(join(native, name), 0o700));
+  }
+  for (const round of ['first', 'second']) {
+    const cluster = await startCluster({ directory, port: 0, superuserPassword, nativeDirectory: native });
+    t.same(await ask(cluster, 'SELECT 1'), [1], `${round} start`);
+    await cluster.stop('fast');
+  }
+  t.equal((await readdir(directory)).filter((name) => name.startsWith('programs-')).length, 1);
+});
+
+void t.test(
+  'as root, a directory that the account cannot reach gets its data elsewhere',
+  { skip: process.getuid?.() !== 0 && 'only root runs PostgreSQL as somebody else' },
+  async (t) => {
+    const closed = await mkdtemp(join(tmpdir(), 'weir-closed-test-'));
+    t.teardown(() => rm(closed, { recursive: true, force: true }));
+    await chmod(closed, 0o700);
+    const directory = join(closed, 'clone', '.weir', 'postgres');
+    t.teardown(() => eraseCluster(directory));
+    const first = await begin(t, directory);
+    t.not(first.directory, directory);
+    await ask(first, 'CREATE TABLE kept AS SELECT 7 AS seven');
+    await first.stop('fast');
+    const second = await begin(t, directory);
+    t.equal(second.directory, first.directory, 'the second start finds it again');
+    t.same(await ask(second, 'SELECT seven FROM kept'), [7]);
+    await second.stop('fast');
+
+    await rm(directory, { recursive: true });
+    const third = await begin(t, directory);
+    t.equal(basename(third.directory), basename(first.directory));
+    t.same(await ask(third, `SELECT to_regclass('kept')`), [null], 'removed and made again, it is empty');
+    await third.stop('fast');
+    await eraseCluster(directory);
+    await t.rejects(stat(third.directory), { code: 'ENOENT' }, 'erased where it really was');
+  },
+);

@@ -45,7 +45,7 @@ export async function openLog(t: Teardown, runtimeUrl: string, options: Partial<
   const observed: Observation[] = [];
   const log = await AccessLog.open({
     pool,
-    connection: { url: runtimeUrl, connectTimeoutMs: 1000, exchangeTimeoutMs: 2000, lockTimeoutMs: 100 },
+    connection: { url: runtimeUrl, connectTimeoutMs: 1000, exchangeTimeoutMs: 2000, lockTimeoutMs: 20 },
     digester: new Digester(testKey, 'e1'),
     zone,
     deadlineMs: 2000,

@@ -83,7 +83,7 @@ void t.test('against the order database as it is', async (t) => {
   await t.test('a column for the last four digits that is not there is told', async (t) => {
     const wrong = edit(catalog, '{ last4: receiver_phone_last4 }', '{ last4: phone_last4 }');
     t.match(await check(t, live, { 'catalog.yaml': wrong }), [
-      /^catalog\.yaml:12:63 shop\.orders has no column "phone_last4" — name the column that holds the last four digits$/,
+      /^catalog\.yaml:12:64 shop\.orders has no column "phone_last4" — name the column that holds the last four digits$/,
     ]);
   });
 

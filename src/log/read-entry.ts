@@ -1,0 +1,188 @@
+/**
+ * Reads an entry back, strictly: it believes nothing that the database says. A body passes only if it is
+ * JSON of a known version, with exactly the members that its kind has, each of the right type, and
+ * written as a gateway writes it. Shares no code with the writer. docs/log-format.md says what each member means.
+ */
+import { counts, windows } from '../policy/model.js';
+import type { EntryBody, EntryCharge, EntryKind, EntryRead } from './entry.js';
+
+/** One row of weir.entries. */
+export interface StoredEntry {
+  readonly writer: string;
+  readonly number: number;
+  readonly at: number;
+  readonly actorId: string | null;
+  readonly flagged: boolean;
+  readonly body: string;
+}
+
+const knownVersion = 1;
+const countNames: ReadonlySet<string> = new Set(counts);
+const windowNames: ReadonlySet<string> = new Set(windows);
+
+/** @returns the entry; or, in words and without any value of it, what is wrong */
+export function readEntry(text: string): EntryBody | string {
+  let body: EntryBody;
+  try {
+    body = JSON.parse(text) as EntryBody;
+  } catch {
+    return 'its body is not JSON';
+  }
+  if (!isObject(body)) return 'its body is not a JSON object';
+  if (body.v !== knownVersion) return 'its version is not known here';
+  const fault = shapeFault(body);
+  if (fault !== undefined) return fault;
+  // A member given twice, another spelling of a number: readers could disagree on what such a body says.
+  return JSON.stringify(body) === text ? body : 'its body is not written as a gateway writes it';
+}
+
+/** @returns what a column says otherwise than the body does */
+export function columnFault(row: StoredEntry, body: EntryBody): string | undefined {
+  if (body.writer !== row.writer) return 'its column "writer" differs from its body';
+  if (body.number !== row.number) return 'its column "number" differs from its body';
+  if (body.at !== row.at) return 'its column "at" differs from its body';
+  if ((body.actor ?? null) !== row.actorId) return 'its column "actor_id" differs from its body';
+  if ((body.flags !== undefined) !== row.flagged) return 'its column "flagged" differs from its body';
+  return undefined;
+}
+
+function shapeFault(body: EntryBody): string | undefined {
+  if (!isText(body.writer)) return wrong('writer');
+  if (!isCount(body.number) || body.number === 0) return wrong('number');
+  if (!isCount(body.at)) return wrong('at');
+  const known = kindFault(body.kind, body);
+  if (typeof known === 'string') return known;
+  // As many members as were looked at: so there is no other.
+  return Object.keys(body).length === 5 + known ? undefined : `it has a member that no ${body.kind} entry has`;
+}
+
+/** @returns the fault, or how many members (beside the five that every entry has) are as they should be */
+function kindFault(kind: EntryKind, body: EntryBody): string | number {
+  switch (kind) {
+    case 'heartbeat':
+    case 'close':
+      return 0;
+    case 'open':
+      if (!isText(body.zone)) return wrong('zone');
+      return isText(body.version) ? 2 : wrong('version');
+    case 'admin':
+      return contextFault(body, true);
+    case 'refusal': {
+      const context = contextFault(body, false);
+      if (typeof context === 'string') return context;
+      if (!isText(body.error)) return wrong('error');
+      const limit = optional(body.limit, isText);
+      const limits = optional(body.limits, areLimits);
+      if (limit < 0) return wrong('limit');
+      return limits < 0 ? wrong('limits') : context + 1 + limit + limits;
+    }
+    case 'read': {
+      const context = contextFault(body, true);
+      if (typeof context === 'string') return context;
+      const fault = readFault(body.read) ?? chargeFault(body.charge);
+      if (fault !== undefined) return fault;
+      if (!areLimits(body.limits)) return wrong('limits');
+      const flags = optional(body.flags, areFlags);
+      return flags < 0 ? wrong('flags') : context + 3 + flags;
+    }
+    default:
+      return 'its kind is not known here';
+  }
+}
+
+/** @param decided a policy has decided: role, policy set and statement are known */
+function contextFault(body: EntryBody, decided: boolean): string | number {
+  if (!isText(body.request)) return wrong('request');
+  if (!isText(body.door)) return wrong('door');
+  if (!isText(body.route)) return wrong('route');
+  if (!isText(body.actor)) return wrong('actor');
+  if (!isText(body.tool)) return wrong('tool');
+  const act = optional(body.act, isText);
+  const role = optional(body.role, isText);
+  const policy = optional(body.policy, isText);
+  const statement = optional(body.statement, isText);
+  if (act < 0) return wrong('act');
+  if (role < 0 || (decided && role === 0)) return wrong('role');
+  if (policy < 0 || (decided && policy === 0)) return wrong('policy');
+  if (statement < 0 || (decided && statement === 0)) return wrong('statement');
+  return 5 + act + role + policy + statement;
+}
+
+function readFault(read: EntryRead | undefined): string | undefined {
+  if (!isObject(read)) return wrong('read');
+  if (!isText(read.table)) return wrong('read.table');
+  if (!isObject(read.see)) return wrong('read.see');
+  for (const column in read.see) if (!isText(read.see[column])) return wrong('read.see');
+  if (!isCount(read.part)) return wrong('read.part');
+  if (typeof read.last !== 'boolean') return wrong('read.last');
+  if (!isCount(read.records)) return wrong('read.records');
+  if (typeof read.digests !== 'string' || read.digests.length !== 64) return wrong('read.digests');
+  if (!isText(read.epoch)) return wrong('read.epoch');
+  if (!isCount(read.consecutive) || read.consecutive > read.records) return wrong('read.consecutive');
+  return Object.keys(read).length === 8 ? undefined : 'its "read" has a member that no read has';
+}
+
+function chargeFault(charge: EntryCharge | undefined): string | undefined {
+  if (!isObject(charge)) return wrong('charge');
+  if (!isText(charge.meter)) return wrong('charge.meter');
+  if (!isCount(charge.sequence) || charge.sequence === 0) return wrong('charge.sequence');
+  if (!isCount(charge.day)) return wrong('charge.day');
+  if (!isObject(charge.amounts)) return wrong('charge.amounts');
+  for (const count in charge.amounts) {
+    const amount = charge.amounts[count];
+    const sound = count === 'people' ? arePeople(amount) : countNames.has(count) && isCount(amount) && amount > 0;
+    if (!sound) return wrong('charge.amounts');
+  }
+  return Object.keys(charge).length === 4 ? undefined : 'its "charge" has a member that no charge has';
+}
+
+/** [fresh, [day, n], …] */
+function arePeople(value: unknown): boolean {
+  if (!Array.isArray(value) || !isCount(value[0])) return false;
+  for (let i = 1; i < value.length; i++) {
+    const pair = value[i] as unknown;
+    if (!Array.isArray(pair) || pair.length !== 2 || !isCount(pair[0]) || !isCount(pair[1])) return false;
+  }
+  return value.length > 1 || value[0] > 0;
+}
+
+function areLimits(value: unknown): boolean {
+  if (!Array.isArray(value)) return false;
+  for (const limit of value as unknown[]) {
+    if (!Array.isArray(limit) || limit.length !== 3) return false;
+    if (!countNames.has(limit[0] as string) || !windowNames.has(limit[1] as string) || !isCount(limit[2])) return false;
+  }
+  return true;
+}
+
+/** [rule, value, threshold], and the value reaches the threshold. */
+function areFlags(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length === 0) return false;
+  for (const flag of value as unknown[]) {
+    if (!Array.isArray(flag) || flag.length !== 3) return false;
+    if (!isText(flag[0]) || !isCount(flag[1]) || !isCount(flag[2]) || flag[1] < flag[2]) return false;
+  }
+  return true;
+}
+
+/** 0: the member is not there; 1: there and sound; -1: there and wrong. */
+function optional(value: unknown, sound: (value: unknown) => boolean): number {
+  if (value === undefined) return 0;
+  return sound(value) ? 1 : -1;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function wrong(member: string): string {
+  return `its "${member}" is missing or not of the right form`;
+}
