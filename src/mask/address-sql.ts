@@ -13,7 +13,7 @@
  */
 import { fillers, municipalities, provinces } from './division-tree.js';
 
-const cityEndings = ['市', '自治州', '地区', '盟', '林区', '县'];
+export const cityEndings = ['市', '自治州', '地区', '盟', '林区', '县'];
 
 function jsonb(value: unknown): string {
   return `'${JSON.stringify(value)}'::jsonb`;

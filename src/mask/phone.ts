@@ -71,7 +71,7 @@ export const middle: Mask = {
       `THEN left(right(__weir_d, 11), 3) || '****' || right(__weir_d, 4) ELSE ${lastFourSql} END`;
     // The number as it usually stands, eleven plain digits, goes first because it is cheap to tell.
     return (
-      `CASE WHEN octet_length(${text}) = 11 AND ${text} COLLATE "C" >= '13' AND ${text} COLLATE "C" < '2' ` +
+      `CASE WHEN octet_length(${text}) = 11 AND (${text}) COLLATE "C" >= '13' AND (${text}) COLLATE "C" < '2' ` +
       `AND ltrim(${text}, '0123456789') = '' THEN left(${text}, 3) || '****' || right(${text}, 4) ` +
       `WHEN length(${text}) > ${maxCharacters} THEN '****' ELSE ${withDigits(text, anyForm)} END`
     );

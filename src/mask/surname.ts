@@ -37,7 +37,7 @@ export const surname: Mask = {
     const trimmed = `btrim(${text}, ${whiteSql})`;
     // All white space sorts before the first Chinese character, so most names need no trimming in front.
     return (
-      `(CASE WHEN ${text} COLLATE "C" >= '一' THEN ` +
+      `(CASE WHEN (${text}) COLLATE "C" >= '一' THEN ` +
       `left(${text}, CASE WHEN ${compound(text)} AND length(rtrim(${text}, ${whiteSql})) > 2 THEN 2 ELSE 1 END) ` +
       `ELSE left(${trimmed}, CASE WHEN ${compound(trimmed)} AND length(${trimmed}) > 2 THEN 2 ELSE 1 END) END || '**')`
     );

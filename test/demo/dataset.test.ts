@@ -16,7 +16,7 @@ function digest(size: ShopSize): string {
 
 void t.test('the same seed gives the same rows on every machine and version of Node', async (t) => {
   // A change here is a change of what everybody's demo shows: datasetFormat goes up with it.
-  t.equal(digest(testShop), 'DIGEST');
+  t.equal(digest(testShop), 'b3dc63ee422c8eb725734fb5c2b4d25d4df65476a53b467c5d4698709a62eb61');
   t.not(digest({ ...testShop, seed: testShop.seed + 1 }), digest(testShop));
 });
 
@@ -122,7 +122,7 @@ void t.test(
     });
     between('addresses written in full, in real divisions', (known.length * 100) / orders.length, 80, 97);
     t.notOk(
-      orders.some((order) => /(.{2}市)\1/.test(order[6] as string)),
+      orders.some((order) => /([北上天重][京海津庆]市)\1/.test(order[6] as string)),
       'a municipality is written once',
     );
     t.ok(

@@ -52,7 +52,9 @@ void t.test(
   'the key is made once, also when several processes open the issuer at the same time, and kept private',
   async (t) => {
     const directory = join(t.testdir({}), 'issuer');
-    await Promise.all(Array.from({ length: 8 }, () => openDemoIssuer(directory)));
+    const openers = await Promise.all(Array.from({ length: 8 }, () => openDemoIssuer(directory)));
+    const tokens = await Promise.all(openers.map((opener) => opener.mint({ role: 'analyst', sub: 'x' })));
+    t.equal(new Set(tokens.map((token) => token.split('.')[0])).size, 1, 'all sign with the same key');
     const keyFile = join(directory, 'signing-key.json');
     const secret = await readFile(keyFile, 'utf8');
     const { jwksFile, mint } = await openDemoIssuer(directory);

@@ -147,7 +147,8 @@ void t.test('answers that are no key set count as failures and say which', async
     ['a body that does not end', (_, response) => void response.write('{"keys":['), /did not answer in time/],
   ];
   for (const [title, answer, reason] of cases) {
-    const desk = await Desk.open(t, { key, options: { keyLimits: { timeoutMilliseconds: 150 } } });
+    const timeoutMilliseconds = /did not answer/.test(reason.source) ? 100 : 5000;
+    const desk = await Desk.open(t, { key, options: { keyLimits: { timeoutMilliseconds } } });
     desk.server.answer = answer;
     const { ok, reasons } = await desk.authenticator.ready();
     t.equal(ok, false, title);

@@ -33,8 +33,6 @@ const cluster = await startCluster({
   directory: home,
   port: 0,
   superuserPassword: passwordOf('postgres'),
-  // Nothing here outlives the run. Tests of durability have a cluster of their own.
-  settings: { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' },
 });
 await withClient(cluster.superuserUrl('postgres'), (client) =>
   ensureRoles(client, {

@@ -52,17 +52,18 @@ export function mobile(random: Random): string {
 
 /** @param city full name; a landline only where the city's area code is known */
 export function phoneOf(random: Random, city: string): string {
-  const kind = random.below(1000);
   const area = areaCodes[city];
-  if (kind < 60 && area !== undefined) {
+  if (area !== undefined && random.chance(6)) {
     const number = String(random.between(2, 8)) + random.digits(sevenDigits.has(area) ? 6 : 7);
     return random.chance(85) ? `${area}-${number}` : `${area}${number}`;
   }
   const number = mobile(random);
-  if (kind < 75) return `+86${number}`;
-  if (kind < 85) return `+86 ${number.slice(0, 3)} ${number.slice(3, 7)} ${number.slice(7)}`;
-  if (kind < 95) return `+86-${number}`;
-  if (kind < 100) return `${number.slice(0, 3)} ${number.slice(3, 7)} ${number.slice(7)}`;
+  const grouped = `${number.slice(0, 3)} ${number.slice(3, 7)} ${number.slice(7)}`;
+  const manner = random.below(1000);
+  if (manner < 18) return `+86${number}`;
+  if (manner < 28) return `+86 ${grouped}`;
+  if (manner < 36) return `+86-${number}`;
+  if (manner < 42) return grouped;
   return number;
 }
 

@@ -1,0 +1,104 @@
+import fc from 'fast-check';
+import t from 'tap';
+import type { MaskName } from '../../src/policy/model.js';
+import { masks } from '../../src/mask/masks.js';
+import { maskInSql, maskNamed, openSession } from './both-forms.js';
+import { addresses, anyText, divisions, names, phones } from './values.js';
+
+const client = await openSession(t);
+
+const usual: Readonly<Record<MaskName, fc.Arbitrary<string>>> = {
+  clear: anyText,
+  surname: names,
+  last4: phones,
+  middle: phones,
+  province: addresses,
+  city: addresses,
+  district: addresses,
+  'order-number': fc.string({ unit: 'grapheme', maxLength: 20 }).map((text) => text.replaceAll('\0', '')),
+};
+
+for (const [name, mask] of masks) {
+  void t.test(`${name}: both forms give the same for thousands of values`, async () => {
+    const value = fc.oneof(
+      { arbitrary: usual[name], weight: 6 },
+      { arbitrary: anyText, weight: 2 },
+      { arbitrary: fc.constant(null), weight: 1 },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(value, { minLength: 1_000, maxLength: 1_000 }), async (values) => {
+        const shown = await maskInSql(client, mask, values);
+        const differing = values
+          .map((value, place) => ({ value, sql: shown[place], typescript: mask.apply(value) }))
+          .filter(({ sql, typescript }) => sql !== typescript);
+        if (differing.length > 0) throw new Error(JSON.stringify(differing.slice(0, 5)));
+      }),
+      { numRuns: 8, endOnFailure: true },
+    );
+  });
+}
+
+void t.test('every division on the list is kept as it is, by both forms', async (t) => {
+  const values = divisions.map((parts) => `${parts.join('')}和平路1号`);
+  const expected = divisions.map((parts) => `${parts.join('')}***`);
+  t.strictSame(await maskInSql(client, maskNamed('district'), values), expected);
+  t.strictSame(
+    values.map((value) => maskNamed('district').apply(value)),
+    expected,
+  );
+  const levels: readonly (readonly [MaskName, number])[] = [
+    ['province', 1],
+    ['city', 2],
+  ];
+  for (const [name, level] of levels) {
+    // A municipality has no city below it.
+    const kept = divisions.map(
+      (parts) => `${parts.slice(0, parts[0]?.endsWith('市') ? 1 : level).join('')}***`,
+    );
+    t.strictSame(await maskInSql(client, maskNamed(name), values), kept, name);
+  }
+});
+
+void t.test('the SQL forms call built-in immutable functions only and match no patterns', async (t) => {
+  const notFunctions = new Set([
+    'select',
+    'from',
+    'in',
+    'and',
+    'or',
+    'when',
+    'then',
+    'else',
+    'least',
+    'nullif',
+  ]);
+  for (const [name, mask] of masks) {
+    const sql = mask.sql('o.value').replace(/'[^']*'/g, "''");
+    const called = new Set(
+      [...sql.matchAll(/\b([a-z_0-9]+) ?\(/gi)].map(([, word = '']) => word.toLowerCase()),
+    );
+    const functions = [...called].filter((word) => !notFunctions.has(word));
+    const { rows } = await client.query<{ proname: string; kinds: string[] }>(
+      'SELECT proname::text, array_agg(DISTINCT provolatile::text) AS kinds FROM pg_proc WHERE proname = ANY($1) GROUP BY 1',
+      [functions],
+    );
+    t.strictSame(rows.map(({ proname }) => proname).sort(), functions.sort(), name);
+    for (const { proname, kinds } of rows) t.strictSame(kinds, ['i'], `${name}: ${proname}`);
+    t.notMatch(sql, /~|\b(LIKE|SIMILAR)\b/i, name);
+  }
+});
+
+void t.test('the text may be any column, whatever its name, and a long value costs no error', async (t) => {
+  await client.query('CREATE TEMPORARY TABLE shown (address text, name text, d varchar(40), "市" text)');
+  await client.query(
+    `INSERT INTO shown VALUES ('浙江省杭州市西湖区', repeat('省省直辖县级行政区划市', 100000), '13812341234', NULL)`,
+  );
+  for (const mask of masks.values()) {
+    for (const text of ['address', 's.name', 's.d::text', 's."市"']) {
+      const { rows } = await client.query<{ clear: string | null; shown: string | null }>(
+        `SELECT ${text} AS clear, ${mask.sql(text)} AS shown FROM shown AS s`,
+      );
+      t.ok(rows[0]?.shown === mask.apply(rows[0]?.clear ?? null), `${mask.name} of ${text}`);
+    }
+  }
+});

@@ -1,0 +1,129 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { maskNamed } from './both-forms.js';
+import { addresses, anyText, divisions, names, phones } from './values.js';
+
+const numRuns = 3_000;
+const shown = (name: Parameters<typeof maskNamed>[0], value: string): string =>
+  maskNamed(name).apply(value) ?? '';
+const digit = fc.constantFrom(...'0123456789');
+const number = (length: number): fc.Arbitrary<string> =>
+  fc.string({ unit: digit, minLength: length, maxLength: length });
+
+void t.test('phones that agree in their last four digits read the same, whatever stands before', async () => {
+  const front = fc.string({ unit: fc.constantFrom(...'0123456789０９ -+()'), minLength: 3, maxLength: 40 });
+  fc.assert(
+    fc.property(front, front, number(4), (one, other, end) => {
+      const full = (text: string): boolean => (text.match(/[0-9０９]/g) ?? []).length >= 3;
+      fc.pre(full(one) && full(other));
+      return shown('last4', one + end) === shown('last4', other + end);
+    }),
+    { numRuns },
+  );
+});
+
+void t.test('mobile numbers that agree in their first three and last four digits read the same', async () => {
+  const prefix = fc.constantFrom('', '86', '+86 ', '0086-');
+  const head = fc.tuple(fc.constantFrom(...'3456789'), digit).map(([second, third]) => `1${second}${third}`);
+  fc.assert(
+    fc.property(prefix, prefix, head, number(4), number(4), number(4), (a, b, start, one, other, end) => {
+      const expected = `${start}****${end}`;
+      return (
+        shown('middle', a + start + one + end) === expected &&
+        shown('middle', b + start + other + end) === expected
+      );
+    }),
+    { numRuns },
+  );
+});
+
+void t.test(
+  'a phone shows four of its digits at most, or seven of a mobile number, and no other character',
+  async (t) => {
+    fc.assert(
+      fc.property(fc.oneof(phones, anyText), (value) => {
+        t.match(shown('last4', value), /^\*{4}([0-9]{4})?$/);
+        t.match(shown('middle', value), /^(1[3-9][0-9]\*{4}[0-9]{4}|\*{4}([0-9]{4})?)$/);
+      }),
+      { numRuns: 500 },
+    );
+  },
+);
+
+void t.test('names of one surname read the same, whatever follows and however long', async () => {
+  const rest = fc.string({
+    unit: fc.constantFrom(...Array.from('伟芳娜敏静丽强磊𠮷xyz·')),
+    minLength: 1,
+    maxLength: 12,
+  });
+  fc.assert(
+    fc.property(fc.constantFrom('张', '欧', '欧阳', '司马', 'J'), rest, rest, (family, one, other) => {
+      return (
+        shown('surname', family + one) === `${family}**` && shown('surname', family + other) === `${family}**`
+      );
+    }),
+    { numRuns },
+  );
+});
+
+void t.test('a name shows two characters at most, and two only with more behind them', async (t) => {
+  fc.assert(
+    fc.property(fc.oneof(names, anyText), (value) => {
+      const kept = Array.from(shown('surname', value).slice(0, -2));
+      t.ok(kept.length <= 1 || (kept.length === 2 && Array.from(value.trim()).length > 2));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+void t.test('an address shows nothing but a known division', async (t) => {
+  const city = (parts: readonly string[]): string =>
+    parts[0]?.endsWith('市') ? (parts[0] ?? '') : parts.slice(0, 2).join('');
+  const known = {
+    province: new Set(['***', ...divisions.map(([province]) => `${province}***`)]),
+    city: new Set(['***', ...divisions.flatMap((parts) => [`${parts[0]}***`, `${city(parts)}***`])]),
+    district: new Set(['***', ...divisions.flatMap((parts) => [`${parts[0]}***`, `${parts.join('')}***`])]),
+  };
+  fc.assert(
+    fc.property(fc.oneof(addresses, anyText), (value) => {
+      for (const level of ['province', 'city', 'district'] as const)
+        t.ok(known[level].has(shown(level, value)));
+      // Each level says no more than the next.
+      t.ok(shown('district', value).startsWith(shown('city', value).slice(0, -3)));
+      t.ok(shown('city', value).startsWith(shown('province', value).slice(0, -3)));
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+void t.test('addresses in one district read the same, whatever the street', async () => {
+  const street = fc.string({
+    unit: fc.constantFrom(...Array.from('文三路幸福园号幢室0123456789 -a')),
+    maxLength: 30,
+  });
+  const whole = divisions.filter((parts) => parts.length === (parts[0]?.endsWith('市') ? 2 : 3));
+  fc.assert(
+    fc.property(fc.constantFrom(...whole), street, street, (parts, one, other) => {
+      const expected = `${parts.join('')}***`;
+      return (
+        shown('district', parts.join(' ') + one) === expected &&
+        shown('district', parts.join('') + other) === expected
+      );
+    }),
+    { numRuns },
+  );
+});
+
+void t.test('order numbers of eight characters and more that end alike read the same', async () => {
+  const text = fc.string({ unit: 'binary', minLength: 8, maxLength: 30 });
+  fc.assert(
+    fc.property(text, text, (one, other) => {
+      const end = Array.from(one).slice(-4);
+      return (
+        shown('order-number', one) ===
+        shown('order-number', [...Array.from(other).slice(0, -4), ...end].join(''))
+      );
+    }),
+    { numRuns },
+  );
+});
