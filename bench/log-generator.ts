@@ -100,7 +100,10 @@ class Generator {
 
   async run(): Promise<void> {
     await this.#enterPeople();
-    await this.#client.query('INSERT INTO weir.policy_sets (digest, content) VALUES ($1, $2)', [policyDigest, '{}']);
+    await this.#client.query('INSERT INTO weir.policy_sets (digest, content) VALUES ($1, $2)', [
+      policyDigest,
+      '{}',
+    ]);
     for (let i = 0; i < this.#log.writers; i++) {
       const id = randomUUID();
       await this.#client.query('INSERT INTO weir.meters (key) VALUES ($1)', [`writer:${id}`]);
@@ -130,7 +133,10 @@ class Generator {
         [actorId, `person.${i}`, `Person ${i}`],
       );
       const meterKey = `actor:${actorId}`;
-      const { rows } = await this.#client.query('INSERT INTO weir.meters (key) VALUES ($1) RETURNING meter_id', [meterKey]);
+      const { rows } = await this.#client.query(
+        'INSERT INTO weir.meters (key) VALUES ($1) RETURNING meter_id',
+        [meterKey],
+      );
       const meterId = Number(rows[0].meter_id);
       this.#actors.push({ actorId, meterId, meterKey });
       this.#meters.set(meterId, Meter.empty());
@@ -159,7 +165,14 @@ class Generator {
       subjectKeys.push(String(order % this.#log.customers));
     }
     const subjects = this.#digester.digest(peopleSpace, 'person', subjectKeys);
-    const rows = { width: 6, values: keys.map((key) => [key]), recordKeys: keys, subjectKeys, part: 0, last: true };
+    const rows = {
+      width: 6,
+      values: keys.map((key) => [key]),
+      recordKeys: keys,
+      subjectKeys,
+      part: 0,
+      last: true,
+    };
     return {
       kind: 'read',
       context,
@@ -181,11 +194,25 @@ class Generator {
 
   async #write(writerIndex: number, items: readonly Item[]): Promise<void> {
     const writer = this.#writers[writerIndex]!;
-    const decided: Decided = { outcomes: [], entries: [], digests: [], charged: new Map(), touched: new Map() };
+    const decided: Decided = {
+      outcomes: [],
+      entries: [],
+      digests: [],
+      charged: new Map(),
+      touched: new Map(),
+    };
     for (const item of items) {
       this.#now += this.#log.stepMicros;
       const position = { writer: writer.id, nextNumber: writer.nextNumber++, lastAt: writer.lastAt };
-      const one = decideBatch([item], this.#meters, this.#seen, this.#now, position, this.#clock, this.#neighbours);
+      const one = decideBatch(
+        [item],
+        this.#meters,
+        this.#seen,
+        this.#now,
+        position,
+        this.#clock,
+        this.#neighbours,
+      );
       writer.lastAt = one.entries[0]!.at;
       decided.entries.push(...one.entries);
       decided.digests.push(...one.digests);
@@ -196,7 +223,10 @@ class Generator {
   async #writeMeters(): Promise<void> {
     for (const [meterId, meter] of this.#meters) {
       if (meter.sequence > 0) {
-        await this.#client.query('UPDATE weir.meters SET state = $2 WHERE meter_id = $1', [meterId, meter.encode()]);
+        await this.#client.query('UPDATE weir.meters SET state = $2 WHERE meter_id = $1', [
+          meterId,
+          meter.encode(),
+        ]);
       }
     }
   }

@@ -6,7 +6,16 @@
  * Nothing leaves that is not on the log and charged. The order is in the types: `release` takes the rows
  * and the Receipt for them; only sql/ makes MaskedRows, only log/ makes a Receipt, after its commit.
  */
-import type { Answer, Asked, AccessRequest, Corridor, Decision, MaskedRows, Receipt, ReleasedRows } from './access.js';
+import type {
+  Answer,
+  Asked,
+  AccessRequest,
+  Corridor,
+  Decision,
+  MaskedRows,
+  Receipt,
+  ReleasedRows,
+} from './access.js';
 import { asWeirError, LimitReached, WeirError } from './errors.js';
 import type { AccessLog } from './log/access-log.js';
 import type { Actor } from './log/directory.js';
@@ -55,9 +64,15 @@ export function createCorridor(rooms: Rooms): Corridor {
         const { set } = rooms.policies();
         const role = chooseRole(asked, set);
         if (!role.may.has(permission)) {
-          throw new WeirError('not-permitted', { hint: `a role's policy allows this with "may: [${permission}]"` });
+          throw new WeirError('not-permitted', {
+            hint: `a role's policy allows this with "may: [${permission}]"`,
+          });
         }
-        await rooms.log.recordAdministration(asked, actor, { role: role.role, policy: set.digest, statement: permission });
+        await rooms.log.recordAdministration(asked, actor, {
+          role: role.role,
+          policy: set.digest,
+          statement: permission,
+        });
       } catch (thrown) {
         throw await refuse(asked, actor, asWeirError(thrown), rooms);
       }
@@ -66,7 +81,11 @@ export function createCorridor(rooms: Rooms): Corridor {
 }
 
 /** May this principal ask this, and as what statement? No I/O. @throws WeirError */
-function admit(request: AccessRequest, actor: Actor, rooms: Rooms): { decision: Decision; statement: Statement } {
+function admit(
+  request: AccessRequest,
+  actor: Actor,
+  rooms: Rooms,
+): { decision: Decision; statement: Statement } {
   const { principal, plan } = request;
   const { set, live } = rooms.policies();
   const role = chooseRole(request, set);
@@ -75,7 +94,10 @@ function admit(request: AccessRequest, actor: Actor, rooms: Rooms): { decision: 
   if (table === undefined || relation === undefined) {
     throw new WeirError('table-unknown', {
       detail: 'the table does not exist',
-      hint: role.tables.size === 0 ? 'your role sees no tables' : `tables that your role sees: ${[...role.tables.keys()].join(', ')}`,
+      hint:
+        role.tables.size === 0
+          ? 'your role sees no tables'
+          : `tables that your role sees: ${[...role.tables.keys()].join(', ')}`,
     });
   }
   const statement = compileStatement(table, relation, plan, role.perRequest, principal.claims);
@@ -117,7 +139,8 @@ async function* releaseAll(
 
 /** The only way out. */
 function release(rows: MaskedRows, receipt: Receipt): ReleasedRows {
-  if (receipt.rows !== rows) throw new WeirError('internal', { cause: new Error('the receipt is for other rows') });
+  if (receipt.rows !== rows)
+    throw new WeirError('internal', { cause: new Error('the receipt is for other rows') });
   return { values: rows.values, last: rows.last };
 }
 
@@ -133,7 +156,10 @@ async function answer(
   return { columns, total, cutTo, chunks: startingWith(first.value, chunks) };
 }
 
-async function* startingWith<T>(first: T, rest: AsyncGenerator<T, void, void>): AsyncGenerator<T, void, void> {
+async function* startingWith<T>(
+  first: T,
+  rest: AsyncGenerator<T, void, void>,
+): AsyncGenerator<T, void, void> {
   try {
     yield first;
     yield* rest;
@@ -143,7 +169,11 @@ async function* startingWith<T>(first: T, rest: AsyncGenerator<T, void, void>): 
 }
 
 /** Answers that must not be cut (CSV) are refused before their first byte. */
-async function refuseTooMany(probe: NonNullable<Statement['probe']>, { role }: Decision, { orders }: Rooms): Promise<void> {
+async function refuseTooMany(
+  probe: NonNullable<Statement['probe']>,
+  { role }: Decision,
+  { orders }: Rooms,
+): Promise<void> {
   if ((await orders.count(probe)) <= role.perRequest) return;
   throw new WeirError('per-request-exceeded', {
     detail: `the answer holds more than the ${role.perRequest} rows that one request of the role may read`,
@@ -152,7 +182,12 @@ async function refuseTooMany(probe: NonNullable<Statement['probe']>, { role }: D
 }
 
 /** @returns the error to send: `error` once it is on the log, or why it could not be recorded */
-async function refuse(asked: Asked, actor: Actor, error: WeirError, { log, policies }: Rooms): Promise<WeirError> {
+async function refuse(
+  asked: Asked,
+  actor: Actor,
+  error: WeirError,
+  { log, policies }: Rooms,
+): Promise<WeirError> {
   // A limit is refused inside the commit, which recorded it; and what the log itself refused cannot be put on the log.
   if (error instanceof LimitReached || unrecordable.has(error.code)) return error;
   try {
@@ -169,7 +204,8 @@ const unrecordable: ReadonlySet<string> = new Set(['log-unavailable', 'busy', 'd
 function context(asked: Asked, policies: Rooms['policies']): { role?: string; policy?: string } {
   try {
     const { set } = policies();
-    const role = asked.namedRole ?? (asked.principal.roles.length === 1 ? asked.principal.roles[0] : undefined);
+    const role =
+      asked.namedRole ?? (asked.principal.roles.length === 1 ? asked.principal.roles[0] : undefined);
     return { policy: set.digest, ...(role !== undefined && set.roles.has(role) ? { role } : {}) };
   } catch {
     return {};

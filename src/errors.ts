@@ -79,7 +79,10 @@ export class WeirError extends Error {
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, parts: ErrorParts = {}) {
-    super(parts.detail ?? errorKinds[code].title, parts.cause === undefined ? undefined : { cause: parts.cause });
+    super(
+      parts.detail ?? errorKinds[code].title,
+      parts.cause === undefined ? undefined : { cause: parts.cause },
+    );
     this.name = 'WeirError';
     this.code = code;
     this.hint = parts.hint;

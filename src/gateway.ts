@@ -59,11 +59,13 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
     connectTimeoutMs: 2000,
     applicationName: 'weir',
     settings: { statement_timeout: '10000' },
-    onIdleError: (error) => observe({ event: 'failure', requestId: undefined, where: 'gateway database, idle connection', error }),
+    onIdleError: (error) =>
+      observe({ event: 'failure', requestId: undefined, where: 'gateway database, idle connection', error }),
   });
   const orders = new OrderDatabase({
     ...config.orders,
-    onIdleError: (error) => observe({ event: 'failure', requestId: undefined, where: 'order database, idle connection', error }),
+    onIdleError: (error) =>
+      observe({ event: 'failure', requestId: undefined, where: 'order database, idle connection', error }),
   });
   const authenticator = new Authenticator({
     issuers: config.identity.issuers,
@@ -83,12 +85,16 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
         const loaded = await loadPolicies(config.policies.directory);
         const tables = [...loaded.set.catalog.tables.values()].map(({ from }) => from);
         const [store, upstream] = [await checkStore(storePool), await checkOrders(orders.pool, tables)];
-        for (const warning of [...store.warnings, ...upstream.warnings]) observe({ event: 'lifecycle', state: 'starting', detail: warning });
+        for (const warning of [...store.warnings, ...upstream.warnings])
+          observe({ event: 'lifecycle', state: 'starting', detail: warning });
         const faults = [...store.faults, ...upstream.faults];
         if (faults.length > 0) throw new StartRefused(faults);
         const live = await readSchema(orders.pool, tables);
         const mismatches = checkAgainstDatabase(loaded, live);
-        if (mismatches.length > 0) throw new StartRefused([`the policies do not fit the order database:\n${formatFaults(mismatches)}`]);
+        if (mismatches.length > 0)
+          throw new StartRefused([
+            `the policies do not fit the order database:\n${formatFaults(mismatches)}`,
+          ]);
 
         log = await AccessLog.open({
           pool: storePool,
@@ -118,7 +124,10 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
           metrics: parts.metrics,
           http: config.http,
           observe,
-          doors: [restDoor({ corridor, observe }), alertsDoor({ corridor, alerts: (filter) => listAlerts(storePool, filter) })],
+          doors: [
+            restDoor({ corridor, observe }),
+            alertsDoor({ corridor, alerts: (filter) => listAlerts(storePool, filter) }),
+          ],
         });
         const address = await server.listen({ host: config.http.host, port: config.http.port });
         observe({ event: 'lifecycle', state: 'ready', detail: address });
@@ -150,8 +159,13 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
     const issuers = await authenticator.ready();
     const reasons = [...issuers.reasons];
     if (served === undefined) reasons.push('policies: no valid set');
-    if (log === undefined || log.downReason !== undefined) reasons.push('log: the gateway database cannot be written');
-    await orders.ping().catch((error: unknown) => reasons.push(`orders: ${error instanceof WeirError ? error.code : 'unreachable'}`));
+    if (log === undefined || log.downReason !== undefined)
+      reasons.push('log: the gateway database cannot be written');
+    await orders
+      .ping()
+      .catch((error: unknown) =>
+        reasons.push(`orders: ${error instanceof WeirError ? error.code : 'unreachable'}`),
+      );
     return { ok: reasons.length === 0, reasons };
   }
 

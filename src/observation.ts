@@ -14,13 +14,32 @@ export type Observation =
       readonly records: number;
       readonly milliseconds: number;
     }
-  | { readonly event: 'failure'; readonly requestId: string | undefined; readonly where: string; readonly error: unknown }
+  | {
+      readonly event: 'failure';
+      readonly requestId: string | undefined;
+      readonly where: string;
+      readonly error: unknown;
+    }
   | { readonly event: 'batch'; readonly requests: number; readonly milliseconds: number }
   | { readonly event: 'store'; readonly state: 'up' | 'down'; readonly reason: string | undefined }
   | { readonly event: 'upstream'; readonly state: 'up' | 'down'; readonly reason: string | undefined }
   | { readonly event: 'outcome-unknown'; readonly resolvedAs: 'committed' | 'not-committed' }
-  | { readonly event: 'flagged'; readonly requestId: string; readonly actorId: string; readonly rules: readonly string[] }
-  | { readonly event: 'policy'; readonly state: 'loaded' | 'rejected'; readonly digest: string | undefined; readonly faults: number }
-  | { readonly event: 'lifecycle'; readonly state: 'starting' | 'ready' | 'draining' | 'stopped'; readonly detail: string | undefined };
+  | {
+      readonly event: 'flagged';
+      readonly requestId: string;
+      readonly actorId: string;
+      readonly rules: readonly string[];
+    }
+  | {
+      readonly event: 'policy';
+      readonly state: 'loaded' | 'rejected';
+      readonly digest: string | undefined;
+      readonly faults: number;
+    }
+  | {
+      readonly event: 'lifecycle';
+      readonly state: 'starting' | 'ready' | 'draining' | 'stopped';
+      readonly detail: string | undefined;
+    };
 
 export type Observe = (observation: Observation) => void;

@@ -217,7 +217,7 @@ async function launch(parts: Launch): Promise<Cluster> {
     }
     // Backends of a postmaster that was killed notice within moments; those that do not are ended.
     await delay(100);
-    if (attempt > 10) await killStragglers(data);
+    if (attempt > 5) await killStragglers(data);
   }
 }
 
@@ -289,7 +289,7 @@ async function waitUntilReady(
   isGone: () => boolean,
   deadline: number,
 ): Promise<string | undefined> {
-  while (!isGone()) {
+  for (let pauseMs = 20; !isGone(); pauseMs = Math.min(150, pauseMs + 10)) {
     if (Date.now() > deadline) return 'it was not ready in time';
     const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
     client.on('error', () => undefined);
@@ -304,7 +304,7 @@ async function waitUntilReady(
     } finally {
       await client.end().catch(() => undefined);
     }
-    await delay(20);
+    await delay(pauseMs);
   }
   return '';
 }

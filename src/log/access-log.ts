@@ -64,9 +64,17 @@ export class AccessLog {
   /** Begins a writer of its own and puts its first entry on the log. @throws WeirError, or what the driver throws */
   static async open(options: AccessLogOptions): Promise<AccessLog> {
     const writerId = randomUUID();
-    const [row] = await drizzle(options.pool).insert(meters).values({ key: `writer:${writerId}` }).returning({ id: meters.meterId });
+    const [row] = await drizzle(options.pool)
+      .insert(meters)
+      .values({ key: `writer:${writerId}` })
+      .returning({ id: meters.meterId });
     const log = new AccessLog(options, writerId, row!.id);
-    await log.#writer.commit({ kind: 'open', context: undefined, zone: options.zone, version: options.version });
+    await log.#writer.commit({
+      kind: 'open',
+      context: undefined,
+      zone: options.zone,
+      version: options.version,
+    });
     log.#heartbeat = setInterval(() => log.#beat(), probeMs);
     log.#heartbeat.unref();
     return log;
@@ -82,7 +90,10 @@ export class AccessLog {
     if (this.#keptSets.has(set.digest)) return;
     const db = drizzle(this.#options.pool);
     await db.insert(policySets).values({ digest: set.digest, content }).onConflictDoNothing();
-    const [kept] = await db.select({ digest: policySets.digest }).from(policySets).where(eq(policySets.digest, set.digest));
+    const [kept] = await db
+      .select({ digest: policySets.digest })
+      .from(policySets)
+      .where(eq(policySets.digest, set.digest));
     if (kept === undefined) throw new Error('the policy set was not kept');
     this.#keptSets.add(set.digest);
   }
@@ -98,7 +109,12 @@ export class AccessLog {
     const subjects = digester.digest(peopleSpace, 'person', rows.subjectKeys);
     const outcome = await this.#writer.commit({
       kind: 'read',
-      context: { ...contextOf(request, actor), role: role.role, policy: set.digest, statement: decision.statement },
+      context: {
+        ...contextOf(request, actor),
+        role: role.role,
+        policy: set.digest,
+        statement: decision.statement,
+      },
       actor,
       table: table.table.name,
       see: seeOf(columns),
@@ -118,12 +134,23 @@ export class AccessLog {
       const rules = outcome.flags.map((flag) => flag.rule);
       this.#options.observe({ event: 'flagged', requestId: request.id, actorId: actor.actorId, rules });
     }
-    const receipt = { rows, writer: this.#writerId, number: outcome.number, atMicros: outcome.at, flags: outcome.flags };
+    const receipt = {
+      rows,
+      writer: this.#writerId,
+      number: outcome.number,
+      atMicros: outcome.at,
+      flags: outcome.flags,
+    };
     return receipt as unknown as Receipt;
   }
 
   /** @throws WeirError log-unavailable, busy, draining */
-  async recordRefusal(asked: Asked, actor: Actor, error: WeirError, more: { role?: string; policy?: string; statement?: string }): Promise<void> {
+  async recordRefusal(
+    asked: Asked,
+    actor: Actor,
+    error: WeirError,
+    more: { role?: string; policy?: string; statement?: string },
+  ): Promise<void> {
     await this.#writer.commit({
       kind: 'refusal',
       context: { ...contextOf(asked, actor), ...more },
@@ -133,7 +160,11 @@ export class AccessLog {
   }
 
   /** @throws WeirError log-unavailable, busy, draining */
-  async recordAdministration(asked: Asked, actor: Actor, more: { role: string; policy: string; statement: string }): Promise<void> {
+  async recordAdministration(
+    asked: Asked,
+    actor: Actor,
+    more: { role: string; policy: string; statement: string },
+  ): Promise<void> {
     await this.#writer.commit({ kind: 'admin', context: { ...contextOf(asked, actor), ...more } });
   }
 
@@ -177,6 +208,7 @@ function contextOf(asked: Asked, actor: Actor): EntryContext {
 /** UTF-8 bytes of the values themselves, without a door's framing. */
 function bytesOf(rows: MaskedRows): number {
   let bytes = 0;
-  for (const row of rows.values) for (const value of row) if (value !== null) bytes += Buffer.byteLength(value);
+  for (const row of rows.values)
+    for (const value of row) if (value !== null) bytes += Buffer.byteLength(value);
   return bytes;
 }

@@ -97,7 +97,14 @@ export class BatchWriter {
       return Promise.reject(new WeirError('busy', { hint: 'try again shortly', retryAfterSeconds: 1 }));
     }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ item, expires: now + this.#options.deadlineMs, skips: 0, settled: false, resolve, reject });
+      this.#queue.push({
+        item,
+        expires: now + this.#options.deadlineMs,
+        skips: 0,
+        settled: false,
+        resolve,
+        reject,
+      });
       this.#kick();
     });
   }
@@ -108,7 +115,9 @@ export class BatchWriter {
     if (this.#running) {
       let timer: NodeJS.Timeout | undefined;
       // With the database away an open outcome cannot be settled; the log tells it by itself at the next reading.
-      const bound = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.#options.deadlineMs + 1000)));
+      const bound = new Promise<void>(
+        (resolve) => (timer = setTimeout(resolve, this.#options.deadlineMs + 1000)),
+      );
       await Promise.race([new Promise<void>((resolve) => this.#idle.push(resolve)), bound]);
       clearTimeout(timer);
     }
@@ -186,7 +195,9 @@ export class BatchWriter {
     if (connection === undefined) return;
 
     // First round trip: lock, read the clock, ask about people that this process has not seen today.
-    const meterIds = [...new Set([this.#options.writerMeterId, ...batch.map(meterOf)])].filter((id) => id > 0);
+    const meterIds = [...new Set([this.#options.writerMeterId, ...batch.map(meterOf)])].filter(
+      (id) => id > 0,
+    );
     const today = this.#options.dayClock.day(this.#lastAt);
     const people = this.#unseenPeople(batch, today);
     const opening = await connection.exchange([
@@ -197,7 +208,9 @@ export class BatchWriter {
     const refusedAtLock = opening.find((answer) => answer.status === 'rejected');
     if (refusedAtLock !== undefined) return this.#failedBeforeWrite(batch, refusedAtLock.reason);
 
-    const { meters, corrupt, nowMicros } = readLocks((opening[1] as PromiseFulfilledResult<QueryArrayResult>).value);
+    const { meters, corrupt, nowMicros } = readLocks(
+      (opening[1] as PromiseFulfilledResult<QueryArrayResult>).value,
+    );
     for (const pending of batch) {
       const error = corrupt.get(meterOf(pending));
       if (error !== undefined) this.#reject(pending, unavailable(error));
@@ -234,7 +247,11 @@ export class BatchWriter {
     const failed = answers.find((answer) => answer.status === 'rejected');
     if (failed === undefined && last.status === 'fulfilled' && last.value.command === 'COMMIT') {
       this.#settle(unknown);
-      this.#options.observe({ event: 'batch', requests: ready.length, milliseconds: performance.now() - started });
+      this.#options.observe({
+        event: 'batch',
+        requests: ready.length,
+        milliseconds: performance.now() - started,
+      });
       return;
     }
     // A server that answered COMMIT with ROLLBACK has told us; anything else leaves the outcome open.
@@ -301,10 +318,15 @@ export class BatchWriter {
     }
     const found = (answers[2] as PromiseFulfilledResult<QueryArrayResult>).value.rows.length;
     if (found !== 0 && found !== unknown.decided.entries.length) {
-      throw new Error(`a commit of ${unknown.decided.entries.length} entries left ${found}: the gateway database is not atomic`);
+      throw new Error(
+        `a commit of ${unknown.decided.entries.length} entries left ${found}: the gateway database is not atomic`,
+      );
     }
     this.#unknown = undefined;
-    this.#options.observe({ event: 'outcome-unknown', resolvedAs: found === 0 ? 'not-committed' : 'committed' });
+    this.#options.observe({
+      event: 'outcome-unknown',
+      resolvedAs: found === 0 ? 'not-committed' : 'committed',
+    });
     if (found > 0) this.#settle(unknown);
     else this.#queue.unshift(...unknown.batch.filter((pending) => !pending.settled));
   }
@@ -315,7 +337,8 @@ export class BatchWriter {
     for (const [meterId, days] of decided.touched) {
       const byDay = new Map<number, string[]>();
       for (const [digest, day] of days) (byDay.get(day) ?? byDay.set(day, []).get(day)!).push(digest);
-      for (const [day, digests] of [...byDay].sort(([a], [b]) => a - b)) this.#seen.add(meterId, day, digests);
+      for (const [day, digests] of [...byDay].sort(([a], [b]) => a - b))
+        this.#seen.add(meterId, day, digests);
     }
     this.#inFlight = [];
     this.#up();
@@ -349,7 +372,8 @@ export class BatchWriter {
   #fail(reason: unknown): void {
     this.#failures++;
     const text = sqlstateOf(reason) ?? (reason instanceof Error ? reason.message : 'unknown');
-    if (this.#downReason === undefined) this.#options.observe({ event: 'store', state: 'down', reason: text });
+    if (this.#downReason === undefined)
+      this.#options.observe({ event: 'store', state: 'down', reason: text });
     this.#downReason = text;
     for (const pending of [...this.#inFlight, ...this.#queue]) this.#reject(pending, unavailable(reason));
     this.#inFlight = [];
@@ -359,7 +383,8 @@ export class BatchWriter {
   #up(): void {
     this.#failures = 0;
     this.#downUntil = 0;
-    if (this.#downReason !== undefined) this.#options.observe({ event: 'store', state: 'up', reason: undefined });
+    if (this.#downReason !== undefined)
+      this.#options.observe({ event: 'store', state: 'up', reason: undefined });
     this.#downReason = undefined;
   }
 
@@ -379,7 +404,8 @@ export class BatchWriter {
     const now = performance.now();
     for (const list of [this.#queue, this.#inFlight, this.#unknown?.batch ?? []]) {
       for (const pending of list) {
-        if (now >= pending.expires) this.#reject(pending, unavailable(new Error('not committed before the deadline')));
+        if (now >= pending.expires)
+          this.#reject(pending, unavailable(new Error('not committed before the deadline')));
       }
     }
   }
@@ -388,7 +414,10 @@ export class BatchWriter {
    * People about whom the database must be asked. `assumed`: somebody was left out because this process
    * saw them on `today`; should the locks show that today is over, another process may know better.
    */
-  #unseenPeople(batch: readonly Pending[], today: number): { meterIds: number[]; digests: string[]; assumed: boolean } {
+  #unseenPeople(
+    batch: readonly Pending[],
+    today: number,
+  ): { meterIds: number[]; digests: string[]; assumed: boolean } {
     const meterIds: number[] = [];
     const digests: string[] = [];
     let assumed = false;
@@ -408,7 +437,10 @@ export class BatchWriter {
   }
 
   /** Last days of the batch's people: what the database said, and what this process has committed since midnight. */
-  #seenBy(ready: readonly Pending[], answer: PromiseSettledResult<QueryArrayResult> | undefined): Map<number, Map<string, number>> {
+  #seenBy(
+    ready: readonly Pending[],
+    answer: PromiseSettledResult<QueryArrayResult> | undefined,
+  ): Map<number, Map<string, number>> {
     const seen = new Map<number, Map<string, number>>();
     const daysOf = (meterId: number): Map<string, number> => {
       let days = seen.get(meterId);
@@ -442,7 +474,11 @@ function meterOf({ item }: Pending): number {
   return item.kind === 'read' ? item.actor.meterId : 0;
 }
 
-function readLocks(answer: QueryArrayResult): { meters: Map<number, Meter>; corrupt: Map<number, unknown>; nowMicros: number } {
+function readLocks(answer: QueryArrayResult): {
+  meters: Map<number, Meter>;
+  corrupt: Map<number, unknown>;
+  nowMicros: number;
+} {
   const meters = new Map<number, Meter>();
   const corrupt = new Map<number, unknown>();
   let nowMicros = 0;
@@ -466,6 +502,9 @@ function digestText(bigint: string): string {
 }
 
 function unavailable(cause: unknown): WeirError {
-  return new WeirError('log-unavailable', { hint: 'nothing was released; try again shortly', retryAfterSeconds: 2, cause });
+  return new WeirError('log-unavailable', {
+    hint: 'nothing was released; try again shortly',
+    retryAfterSeconds: 2,
+    cause,
+  });
 }
-

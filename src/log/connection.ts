@@ -70,7 +70,10 @@ export class WriterConnection {
   /** Sends all queries in one go and waits for all answers, bounded. Never throws: each answer tells for itself. */
   async exchange(queries: readonly QueryArrayConfig[]): Promise<PromiseSettledResult<QueryArrayResult>[]> {
     const answers = queries.map((query) => this.#client.query(query));
-    const timer = setTimeout(() => this.destroy(new Error('the gateway database did not answer in time')), this.#exchangeTimeoutMs + 250);
+    const timer = setTimeout(
+      () => this.destroy(new Error('the gateway database did not answer in time')),
+      this.#exchangeTimeoutMs + 250,
+    );
     try {
       return await Promise.allSettled(answers);
     } finally {
@@ -81,7 +84,9 @@ export class WriterConnection {
   destroy(reason: Error): void {
     this.#broken ??= reason;
     // Not end(): that would wait for the server to take its leave.
-    (this.#client as unknown as { connection: { stream: { destroy(error?: Error): void } } }).connection.stream.destroy(reason);
+    (
+      this.#client as unknown as { connection: { stream: { destroy(error?: Error): void } } }
+    ).connection.stream.destroy(reason);
   }
 
   async close(): Promise<void> {

@@ -67,7 +67,13 @@ export type Outcome =
 export interface Decided {
   /** One an item, in order. */
   readonly outcomes: Outcome[];
-  readonly entries: { readonly number: number; readonly at: number; readonly actorId: string | null; readonly flagged: boolean; readonly body: string }[];
+  readonly entries: {
+    readonly number: number;
+    readonly at: number;
+    readonly actorId: string | null;
+    readonly flagged: boolean;
+    readonly body: string;
+  }[];
   readonly digests: { readonly number: number; readonly records: Buffer; readonly subjects: Buffer }[];
   /** Meters that were charged, by id. */
   readonly charged: Map<number, Meter>;
@@ -104,13 +110,28 @@ export function decideBatch(
       const meter = meters.get(item.actor.meterId)!;
       const instant = meter.next(earliest, clock);
       at = instant.micros;
-      const outcome = decideRead(item, meter, seen.get(item.actor.meterId) ?? new Map(), instant, clock, neighbours, decided, { ...head, at });
+      const outcome = decideRead(
+        item,
+        meter,
+        seen.get(item.actor.meterId) ?? new Map(),
+        instant,
+        clock,
+        neighbours,
+        decided,
+        { ...head, at },
+      );
       decided.outcomes.push(outcome);
     } else {
       at = earliest;
       const { kind, error, limit, zone, version } = item;
       const body: EntryBody = { ...head, kind, at, ...defined({ error, limit, zone, version }) };
-      decided.entries.push({ number, at, actorId: item.context?.actor ?? null, flagged: false, body: JSON.stringify(body) });
+      decided.entries.push({
+        number,
+        at,
+        actorId: item.context?.actor ?? null,
+        flagged: false,
+        body: JSON.stringify(body),
+      });
       decided.outcomes.push({ number, at, flags: [] });
     }
     number++;
@@ -130,7 +151,9 @@ function decideRead(
 ): Outcome {
   const { rows, actor } = item;
   const { number, at } = head;
-  const people = item.personal ? countDistinct(item.people, seen, instant.day) : countDistinct([], seen, instant.day);
+  const people = item.personal
+    ? countDistinct(item.people, seen, instant.day)
+    : countDistinct([], seen, instant.day);
   const first = rows.part === 0;
   const found = rows.values.length;
   const charge = chargeOf({
@@ -144,7 +167,13 @@ function decideRead(
   const exceeded = meter.check(item.limits, withoutTell(charge), instant, clock);
   if (exceeded !== undefined) {
     const refused = limitReached(exceeded);
-    const body: EntryBody = { ...head, kind: 'refusal', limits: limitsOf(item.limits), error: 'limit-reached', limit: refused.limit };
+    const body: EntryBody = {
+      ...head,
+      kind: 'refusal',
+      limits: limitsOf(item.limits),
+      error: 'limit-reached',
+      limit: refused.limit,
+    };
     decided.entries.push({ number, at, actorId: actor.actorId, flagged: false, body: JSON.stringify(body) });
     return { refused };
   }
@@ -180,7 +209,13 @@ function decideRead(
     limits: limitsOf(item.limits),
     ...(flags.length === 0 ? {} : { flags: flagsOf(flags) }),
   };
-  decided.entries.push({ number, at, actorId: actor.actorId, flagged: flags.length > 0, body: JSON.stringify(body) });
+  decided.entries.push({
+    number,
+    at,
+    actorId: actor.actorId,
+    flagged: flags.length > 0,
+    body: JSON.stringify(body),
+  });
   if (found > 0) decided.digests.push({ number, records: item.records, subjects: item.subjects });
   return { number, at, flags };
 }
@@ -193,7 +228,13 @@ function withoutTell(charge: Charge): Charge {
   return charge.lookups > 0 ? { ...charge, misses: 1 } : charge;
 }
 
-function remember(decided: Decided, meterId: number, seen: Map<string, number>, touched: readonly string[], day: number): void {
+function remember(
+  decided: Decided,
+  meterId: number,
+  seen: Map<string, number>,
+  touched: readonly string[],
+  day: number,
+): void {
   let days = decided.touched.get(meterId);
   if (days === undefined) decided.touched.set(meterId, (days = new Map()));
   for (const digest of touched) {

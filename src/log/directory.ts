@@ -42,7 +42,11 @@ export class Directory {
       this.#known.set(identity(principal), actor);
       return actor;
     } catch (thrown) {
-      throw new WeirError('log-unavailable', { hint: 'try again shortly', retryAfterSeconds: 5, cause: thrown });
+      throw new WeirError('log-unavailable', {
+        hint: 'try again shortly',
+        retryAfterSeconds: 5,
+        cause: thrown,
+      });
     }
   }
 
@@ -51,7 +55,13 @@ export class Directory {
     const subject = principal.person ?? principal.tool;
     await this.#db
       .insert(actors)
-      .values({ actorId: randomUUID(), issuer: principal.issuer, kind, subject, displayName: principal.displayName ?? null })
+      .values({
+        actorId: randomUUID(),
+        issuer: principal.issuer,
+        kind,
+        subject,
+        displayName: principal.displayName ?? null,
+      })
       .onConflictDoNothing();
     const [actor] = await this.#db
       .select({ actorId: actors.actorId })
@@ -60,7 +70,10 @@ export class Directory {
     if (actor === undefined) throw new Error('the actor that was just entered is not there');
     const meterKey = `actor:${actor.actorId}`;
     await this.#db.insert(meters).values({ key: meterKey }).onConflictDoNothing();
-    const [meter] = await this.#db.select({ meterId: meters.meterId }).from(meters).where(eq(meters.key, meterKey));
+    const [meter] = await this.#db
+      .select({ meterId: meters.meterId })
+      .from(meters)
+      .where(eq(meters.key, meterKey));
     if (meter === undefined) throw new Error('the meter that was just entered is not there');
     return { actorId: actor.actorId, meterId: meter.meterId, meterKey };
   }

@@ -53,7 +53,9 @@ function shapeFault(body: EntryBody): string | undefined {
   const known = kindFault(body.kind, body);
   if (typeof known === 'string') return known;
   // As many members as were looked at: so there is no other.
-  return Object.keys(body).length === 5 + known ? undefined : `it has a member that no ${body.kind} entry has`;
+  return Object.keys(body).length === 5 + known
+    ? undefined
+    : `it has a member that no ${body.kind} entry has`;
 }
 
 /** @returns the fault, or how many members (beside the five that every entry has) are as they should be */
@@ -90,8 +92,11 @@ function kindFault(kind: EntryKind, body: EntryBody): string | number {
   }
 }
 
-/** @param decided a policy has decided: role, policy set and statement are known */
-function contextFault(body: EntryBody, decided: boolean): string | number {
+/**
+ * @param decided a policy has decided: role, policy set and statement are known
+ * @returns the fault, or how many members of a context there are
+ */
+export function contextFault(body: EntryBody, decided: boolean): string | number {
   if (!isText(body.request)) return wrong('request');
   if (!isText(body.door)) return wrong('door');
   if (!isText(body.route)) return wrong('route');
@@ -108,7 +113,7 @@ function contextFault(body: EntryBody, decided: boolean): string | number {
   return 5 + act + role + policy + statement;
 }
 
-function readFault(read: EntryRead | undefined): string | undefined {
+export function readFault(read: EntryRead | undefined): string | undefined {
   if (!isObject(read)) return wrong('read');
   if (!isText(read.table)) return wrong('read.table');
   if (!isObject(read.see)) return wrong('read.see');
@@ -122,7 +127,7 @@ function readFault(read: EntryRead | undefined): string | undefined {
   return Object.keys(read).length === 8 ? undefined : 'its "read" has a member that no read has';
 }
 
-function chargeFault(charge: EntryCharge | undefined): string | undefined {
+export function chargeFault(charge: EntryCharge | undefined): string | undefined {
   if (!isObject(charge)) return wrong('charge');
   if (!isText(charge.meter)) return wrong('charge.meter');
   if (!isCount(charge.sequence) || charge.sequence === 0) return wrong('charge.sequence');
@@ -130,7 +135,8 @@ function chargeFault(charge: EntryCharge | undefined): string | undefined {
   if (!isObject(charge.amounts)) return wrong('charge.amounts');
   for (const count in charge.amounts) {
     const amount = charge.amounts[count];
-    const sound = count === 'people' ? arePeople(amount) : countNames.has(count) && isCount(amount) && amount > 0;
+    const sound =
+      count === 'people' ? arePeople(amount) : countNames.has(count) && isCount(amount) && amount > 0;
     if (!sound) return wrong('charge.amounts');
   }
   return Object.keys(charge).length === 4 ? undefined : 'its "charge" has a member that no charge has';
@@ -146,11 +152,12 @@ function arePeople(value: unknown): boolean {
   return value.length > 1 || value[0] > 0;
 }
 
-function areLimits(value: unknown): boolean {
+export function areLimits(value: unknown): value is NonNullable<EntryBody['limits']> {
   if (!Array.isArray(value)) return false;
   for (const limit of value as unknown[]) {
     if (!Array.isArray(limit) || limit.length !== 3) return false;
-    if (!countNames.has(limit[0] as string) || !windowNames.has(limit[1] as string) || !isCount(limit[2])) return false;
+    if (!countNames.has(limit[0] as string) || !windowNames.has(limit[1] as string) || !isCount(limit[2]))
+      return false;
   }
   return true;
 }

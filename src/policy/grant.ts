@@ -126,7 +126,7 @@ function checkPin(
 function filterValue(text: string, path: Path, complain: Complain): RowFilter['value'] {
   const claim = /^claim\.(\S+)$/.exec(text)?.[1];
   if (claim !== undefined) return { claim };
-  const meant = /^\W*claims?\b[\s.:]*(\S*?)\}*$/i.exec(text);
+  const meant = /^\W*claims?(?:[\s.:]+(\S*?))?\}*$/i.exec(text);
   if (meant !== null)
     complain(
       path,

@@ -17,6 +17,8 @@ export interface OrderDatabaseOptions {
   readonly connectTimeoutMs: number;
   /** The server's limit on one statement; a second later the gateway gives the connection up itself. */
   readonly statementTimeoutMs: number;
+  /** One long read, from first to last chunk; it holds a connection and a snapshot all the while. */
+  readonly streamTimeoutMs: number;
   readonly onIdleError: (error: Error) => void;
 }
 
@@ -35,9 +37,11 @@ export class OrderDatabase {
   readonly pool: Pool;
   readonly #names = new Map<string, string>();
   readonly #giveUpMs: number;
+  readonly #streamTimeoutMs: number;
 
   constructor(options: OrderDatabaseOptions) {
     this.#giveUpMs = options.statementTimeoutMs + 1000;
+    this.#streamTimeoutMs = options.streamTimeoutMs;
     this.pool = openPool({
       url: options.url,
       size: options.poolSize,
@@ -73,7 +77,9 @@ export class OrderDatabase {
    */
   async *read(statement: Statement, signal: AbortSignal): AsyncGenerator<MaskedRows, void, void> {
     if (statement.rowLimit !== undefined && statement.rowLimit <= chunkRows) {
-      const rows = await this.#withClient(async (client) => (await this.#query(client, statement.text, statement.values)).rows);
+      const rows = await this.#withClient(
+        async (client) => (await this.#query(client, statement.text, statement.values)).rows,
+      );
       yield maskedRows(rows, statement.columns.length, 0, true);
       return;
     }
@@ -82,7 +88,10 @@ export class OrderDatabase {
 
   async *#readLong(statement: Statement, signal: AbortSignal): AsyncGenerator<MaskedRows, void, void> {
     const client = await this.#connect();
-    const cursor = client.query(new Cursor<Row>(statement.text, [...statement.values], { rowMode: 'array', types: asText }));
+    const deadline = performance.now() + this.#streamTimeoutMs;
+    const cursor = client.query(
+      new Cursor<Row>(statement.text, [...statement.values], { rowMode: 'array', types: asText }),
+    );
     let broken: Error | undefined;
     try {
       // One row ahead, so that the last chunk is known as such when it is released.
@@ -93,6 +102,7 @@ export class OrderDatabase {
         const chunk = last ? pending : pending.slice(0, chunkRows);
         yield maskedRows(chunk, statement.columns.length, part, last);
         if (last) return;
+        if (performance.now() > deadline) throw slow(new Error('the read took longer than streamTimeoutMs'));
         pending = [pending[chunkRows]!, ...(await this.#bounded(cursor.read(chunkRows)))];
       }
     } catch (thrown) {
@@ -137,7 +147,13 @@ export class OrderDatabase {
   async #query(client: PoolClient, text: string, values: readonly unknown[]): Promise<QueryArrayResult<Row>> {
     const name = this.#nameFor(text);
     return this.#bounded(
-      client.query<Row>({ text, values: [...values], rowMode: 'array', types: asText, ...(name === undefined ? {} : { name }) }),
+      client.query<Row>({
+        text,
+        values: [...values],
+        rowMode: 'array',
+        types: asText,
+        ...(name === undefined ? {} : { name }),
+      }),
     );
   }
 
@@ -146,7 +162,10 @@ export class OrderDatabase {
     const started = performance.now();
     let timer: NodeJS.Timeout | undefined;
     const expired = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(slow(new Error(`no answer in ${Math.round(performance.now() - started)} ms`))), this.#giveUpMs);
+      timer = setTimeout(
+        () => reject(slow(new Error(`no answer in ${Math.round(performance.now() - started)} ms`))),
+        this.#giveUpMs,
+      );
     });
     try {
       return await Promise.race([work, expired]);

@@ -28,7 +28,10 @@ export class Parameters {
 export function liveColumn(live: LiveTable, name: string): LiveColumn {
   const column = live.columns.get(name);
   // The start-up checks hold the catalogue against the database, so this is a column dropped since then.
-  if (column === undefined) throw new WeirError('upstream-failed', { cause: new Error(`column ${name} is gone from ${live.schema}.${live.table}`) });
+  if (column === undefined)
+    throw new WeirError('upstream-failed', {
+      cause: new Error(`column ${name} is gone from ${live.schema}.${live.table}`),
+    });
   return column;
 }
 
@@ -48,9 +51,12 @@ export function maskedRelation(
 ): string {
   const shown = columns.map((name) => {
     const mask = policy.see.get(name);
-    if (mask === undefined) throw new WeirError('internal', { detail: 'a hidden column reached the compiler of masked relations' });
+    if (mask === undefined)
+      throw new WeirError('internal', { detail: 'a hidden column reached the compiler of masked relations' });
     const column = escapeIdentifier(name);
-    return mask === 'clear' ? column : `${masks.get(mask)!.sql(textOf(column, liveColumn(live, name)))} AS ${column}`;
+    return mask === 'clear'
+      ? column
+      : `${masks.get(mask)!.sql(textOf(column, liveColumn(live, name)))} AS ${column}`;
   });
   const { record, subject } = policy.table;
   shown.push(`${escapeIdentifier(record)} AS ${recordKey}`);

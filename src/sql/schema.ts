@@ -38,7 +38,10 @@ const columnsQuery = `
    ORDER BY n.nspname, c.relname, a.attnum`;
 
 /** Tables that do not exist are absent from the result. @throws whatever the driver throws */
-export async function readSchema(pool: Pool, tables: readonly { schema: string; table: string }[]): Promise<LiveSchema> {
+export async function readSchema(
+  pool: Pool,
+  tables: readonly { schema: string; table: string }[],
+): Promise<LiveSchema> {
   const { rows } = await pool.query<{
     schema: string;
     table: string;
@@ -48,7 +51,10 @@ export async function readSchema(pool: Pool, tables: readonly { schema: string; 
     indexed: boolean;
     unique: boolean;
   }>(columnsQuery, [tables.map((t) => t.schema), tables.map((t) => t.table)]);
-  const found = new Map<string, { schema: string; table: string; columns: Map<string, LiveColumn>; uniqueColumns: Set<string> }>();
+  const found = new Map<
+    string,
+    { schema: string; table: string; columns: Map<string, LiveColumn>; uniqueColumns: Set<string> }
+  >();
   for (const { schema, table, name, type, nullable, indexed, unique } of rows) {
     const key = `${schema}.${table}`;
     const live = found.get(key) ?? { schema, table, columns: new Map(), uniqueColumns: new Set() };

@@ -44,7 +44,10 @@ export function compileStatement(
 ): Statement {
   const selected = [...new Set(plan.select ?? policy.see.keys())];
   if (plan.select !== undefined && selected.length !== plan.select.length) {
-    throw new WeirError('query-invalid', { detail: 'select names a column twice', hint: 'name each column once' });
+    throw new WeirError('query-invalid', {
+      detail: 'select names a column twice',
+      hint: 'name each column once',
+    });
   }
   for (const name of selected) visible(policy, name);
   for (const { column } of plan.order) visible(policy, column);
@@ -55,18 +58,26 @@ export function compileStatement(
   for (const filter of filters) refuseUnfilterable(policy, filter);
   if (!policy.browse && pins.length === 0) throw pinRequired(policy);
 
-  const needed = [...new Set([...selected, ...filters.map((f) => f.column), ...plan.order.map((o) => o.column)])];
+  const needed = [
+    ...new Set([...selected, ...filters.map((f) => f.column), ...plan.order.map((o) => o.column)]),
+  ];
   const relation = (wanted: readonly string[], parameters: Parameters): string => {
-    const conditions = pins.map((pin) => condition(escapeIdentifier(pin.column), pin, liveColumn(live, pin.column).type, parameters));
+    const conditions = pins.map((pin) =>
+      condition(escapeIdentifier(pin.column), pin, liveColumn(live, pin.column).type, parameters),
+    );
     const inner = maskedRelation(policy, live, wanted, conditions, claims, parameters);
-    const outer = filters.map((f) => condition(`t.${escapeIdentifier(f.column)}`, f, liveColumn(live, f.column).type, parameters));
+    const outer = filters.map((f) =>
+      condition(`t.${escapeIdentifier(f.column)}`, f, liveColumn(live, f.column).type, parameters),
+    );
     return `${inner} AS t${outer.length === 0 ? '' : ` WHERE ${outer.join(' AND ')}`}`;
   };
 
   const columns = selected.map((name): ReleasedColumn => released(policy, live, name, plan.encoding));
   const parameters = new Parameters();
   const from = relation(needed, parameters);
-  const outputs = columns.map(({ name, mask }) => output(name, mask === 'clear' ? liveColumn(live, name).type : 'text', plan.encoding));
+  const outputs = columns.map(({ name, mask }) =>
+    output(name, mask === 'clear' ? liveColumn(live, name).type : 'text', plan.encoding),
+  );
   const cut = plan.overflow === 'cut' && (plan.limit === undefined || plan.limit > perRequest);
   const rowLimit = cut ? perRequest : plan.limit;
   const tail = [
@@ -81,9 +92,14 @@ export function compileStatement(
     values: parameters.values,
     columns,
     count: plan.count ? exactCount(policy, filters, relation) : undefined,
-    probe: plan.overflow === 'refuse' && (plan.limit ?? Infinity) > perRequest ? probe(relation, filters, perRequest, plan.offset) : undefined,
+    probe:
+      plan.overflow === 'refuse' && (plan.limit ?? Infinity) > perRequest
+        ? probe(relation, filters, perRequest, plan.offset)
+        : undefined,
     personal: selected.some((name) => catalogued(policy, name).class !== 'none'),
-    lookups: pins.filter((pin) => policy.see.get(pin.column) !== 'clear').reduce((sum, pin) => sum + pin.values.length, 0),
+    lookups: pins
+      .filter((pin) => policy.see.get(pin.column) !== 'clear')
+      .reduce((sum, pin) => sum + pin.values.length, 0),
     rowLimit,
     cut,
     normalised: normalise(policy, selected, plan),
@@ -93,7 +109,11 @@ export function compileStatement(
 type RelationOf = (wanted: readonly string[], parameters: Parameters) => string;
 
 /** A count can be steered row by row; over a personal column in clear it would find values that no entry names. */
-function exactCount(policy: TablePolicy, filters: readonly Filter[], relation: RelationOf): { text: string; values: unknown[] } {
+function exactCount(
+  policy: TablePolicy,
+  filters: readonly Filter[],
+  relation: RelationOf,
+): { text: string; values: unknown[] } {
   for (const { column } of filters) {
     if (catalogued(policy, column).class !== 'none') {
       throw new WeirError('count-refused', {
@@ -103,16 +123,30 @@ function exactCount(policy: TablePolicy, filters: readonly Filter[], relation: R
     }
   }
   const parameters = new Parameters();
-  const from = relation(filters.map((f) => f.column), parameters);
+  const from = relation(
+    filters.map((f) => f.column),
+    parameters,
+  );
   return { text: `SELECT count(*) FROM ${from}`, values: parameters.values };
 }
 
-function probe(relation: RelationOf, filters: readonly Filter[], perRequest: number, offset: number): { text: string; values: unknown[] } {
+function probe(
+  relation: RelationOf,
+  filters: readonly Filter[],
+  perRequest: number,
+  offset: number,
+): { text: string; values: unknown[] } {
   const parameters = new Parameters();
-  const from = relation(filters.map((f) => f.column), parameters);
+  const from = relation(
+    filters.map((f) => f.column),
+    parameters,
+  );
   const limit = parameters.add(perRequest + 1, 'bigint');
   const skip = parameters.add(offset, 'bigint');
-  return { text: `SELECT count(*) FROM (SELECT 1 FROM ${from} LIMIT ${limit} OFFSET ${skip}) AS bounded`, values: parameters.values };
+  return {
+    text: `SELECT count(*) FROM (SELECT 1 FROM ${from} LIMIT ${limit} OFFSET ${skip}) AS bounded`,
+    values: parameters.values,
+  };
 }
 
 function columnUnknown(policy: TablePolicy, name: string): WeirError {
@@ -152,7 +186,9 @@ function refuseUnfilterable(policy: TablePolicy, filter: Filter): void {
   if (mask === undefined && !findable) throw columnUnknown(policy, filter.column);
   throw new WeirError('filter-refused', {
     detail: `column ${filter.column} cannot be filtered on with ${filter.negated ? 'not.' : ''}${filter.operator}`,
-    hint: findable ? `look it up by its whole value: ${filter.column}=eq.<value>` : 'your role sees it masked; filter by a column that it sees in clear',
+    hint: findable
+      ? `look it up by its whole value: ${filter.column}=eq.<value>`
+      : 'your role sees it masked; filter by a column that it sees in clear',
   });
 }
 
@@ -179,23 +215,35 @@ function condition(column: string, filter: Filter, type: string, parameters: Par
   const first = filter.values[0] ?? '';
   if (filter.operator === 'is') {
     const test = truth.get(first);
-    if (test === undefined || (test.booleanOnly && base !== 'boolean')) throw invalidValue(filter.column, type);
+    if (test === undefined || (test.booleanOnly && base !== 'boolean'))
+      throw invalidValue(filter.column, type);
     return `${not}(${column} IS ${test.sql})`;
   }
   const scalar = scalarType(type);
   if (scalar === undefined) {
-    throw new WeirError('filter-refused', { detail: `column ${filter.column} has a type that cannot be filtered on` });
+    throw new WeirError('filter-refused', {
+      detail: `column ${filter.column} has a type that cannot be filtered on`,
+    });
   }
   if (!filter.values.every(scalar.accepts)) throw invalidValue(filter.column, type);
-  if (filter.operator === 'in') return `${not}(${column} = ANY(${parameters.add(filter.values, `${base}[]`)}))`;
+  if (filter.operator === 'in')
+    return `${not}(${column} = ANY(${parameters.add(filter.values, `${base}[]`)}))`;
   return `${not}(${column} ${comparison[filter.operator]} ${parameters.add(first, base)})`;
 }
 
 function invalidValue(column: string, type: string): WeirError {
-  return new WeirError('value-invalid', { detail: `the value for ${column} is not of its type`, hint: `${column} is of type ${type}` });
+  return new WeirError('value-invalid', {
+    detail: `the value for ${column} is not of its type`,
+    hint: `${column} is of type ${type}`,
+  });
 }
 
-function released(policy: TablePolicy, live: LiveTable, name: string, encoding: ReadPlan['encoding']): ReleasedColumn {
+function released(
+  policy: TablePolicy,
+  live: LiveTable,
+  name: string,
+  encoding: ReadPlan['encoding'],
+): ReleasedColumn {
   const mask = policy.see.get(name)!;
   if (mask !== 'clear') return { name, mask, json: 'string' };
   const { type } = liveColumn(live, name);
@@ -214,7 +262,8 @@ function ordering({ column, descending, nulls }: ReadPlan['order'][number]): str
 
 function normalise(policy: TablePolicy, selected: readonly string[], plan: ReadPlan): string {
   const filters = plan.filters.map(
-    (f) => `${f.column}=${f.negated ? 'not.' : ''}${f.operator}${f.operator === 'is' ? `.${f.values[0]}` : f.operator === 'in' ? `.(${f.values.length})` : ''}`,
+    (f) =>
+      `${f.column}=${f.negated ? 'not.' : ''}${f.operator}${f.operator === 'is' ? `.${f.values[0]}` : f.operator === 'in' ? `.(${f.values.length})` : ''}`,
   );
   const order = plan.order.map((o) => `${o.column}${o.descending ? '.desc' : ''}`);
   return [

@@ -14,7 +14,10 @@ const integer = (min: bigint, max: bigint): ScalarType => ({
   json: 'number',
   accepts: (value) => /^[+-]?\d{1,19}$/.test(value) && BigInt(value) >= min && BigInt(value) <= max,
 });
-const decimal: ScalarType = { json: 'number', accepts: (value) => /^[+-]?(\d{1,100}(\.\d{0,100})?|\.\d{1,100})([eE][+-]?\d{1,2})?$/.test(value) };
+const decimal: ScalarType = {
+  json: 'number',
+  accepts: (value) => /^[+-]?(\d{1,100}(\.\d{0,100})?|\.\d{1,100})([eE][+-]?\d{1,2})?$/.test(value),
+};
 const anyText: ScalarType = { json: 'string', accepts: () => true };
 const moment = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$/;
 
@@ -55,7 +58,8 @@ function isMoment(value: string): boolean {
   const match = moment.exec(value);
   if (match === null || !isDate(value.slice(0, 10))) return false;
   const time = /[T ](\d{2}):(\d{2})(?::(\d{2}))?/.exec(value);
-  const inRange = time === null || (Number(time[1]) < 24 && Number(time[2]) < 60 && Number(time[3] ?? 0) < 60);
+  const inRange =
+    time === null || (Number(time[1]) < 24 && Number(time[2]) < 60 && Number(time[3] ?? 0) < 60);
   const offset = /[+-](\d{2})(?::?(\d{2}))?$/.exec(value.slice(11));
   return inRange && (offset === null || (Number(offset[1]) < 15 && Number(offset[2] ?? 0) < 60));
 }

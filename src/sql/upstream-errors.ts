@@ -12,16 +12,31 @@ export function translateUpstream(thrown: unknown): WeirError {
   const message = thrown instanceof Error ? thrown.message : '';
   if (code === '57014') return slow(thrown);
   if (code.startsWith('22')) {
-    return new WeirError('value-invalid', { hint: 'look at the values of the filters and their columns’ types', cause: thrown });
+    return new WeirError('value-invalid', {
+      hint: 'look at the values of the filters and their columns’ types',
+      cause: thrown,
+    });
   }
   if (message === 'timeout exceeded when trying to connect') return slow(thrown);
   // Node's socket errors (ECONNREFUSED, ECONNRESET, …) and the driver's own "Connection terminated …" carry no SQLSTATE.
-  if (down.test(code) || /^E[A-Z]+$/.test(code) || /^(Connection terminated|Client has encountered|Client was closed)/.test(message)) {
-    return new WeirError('upstream-down', { hint: 'nothing was released; try again shortly', retryAfterSeconds: 5, cause: thrown });
+  if (
+    down.test(code) ||
+    /^E[A-Z]+$/.test(code) ||
+    /^(Connection terminated|Client has encountered|Client was closed)/.test(message)
+  ) {
+    return new WeirError('upstream-down', {
+      hint: 'nothing was released; try again shortly',
+      retryAfterSeconds: 5,
+      cause: thrown,
+    });
   }
   return new WeirError('upstream-failed', { cause: thrown });
 }
 
 export function slow(cause: unknown): WeirError {
-  return new WeirError('upstream-slow', { hint: 'narrow the read (a pin, a smaller limit) or try again shortly', retryAfterSeconds: 5, cause });
+  return new WeirError('upstream-slow', {
+    hint: 'narrow the read (a pin, a smaller limit) or try again shortly',
+    retryAfterSeconds: 5,
+    cause,
+  });
 }

@@ -22,21 +22,35 @@ export async function checkStore(pool: Pool): Promise<CheckResult> {
   const settings = new Map(setting.rows.map((row) => [row.name, row.setting]));
   for (const name of ['fsync', 'full_page_writes']) {
     if (settings.get(name) !== 'on') {
-      faults.push(`the gateway database runs with ${name} = ${settings.get(name)}: a crash would lose released reads. Set ${name} = on`);
+      faults.push(
+        `the gateway database runs with ${name} = ${settings.get(name)}: a crash would lose released reads. Set ${name} = on`,
+      );
     }
   }
   if (settings.get('synchronous_commit') === 'off') {
-    faults.push('the gateway database runs with synchronous_commit = off: a crash would lose released reads. Set it to on');
+    faults.push(
+      'the gateway database runs with synchronous_commit = off: a crash would lose released reads. Set it to on',
+    );
   }
-  const standby = await pool.query<{ standbys: number }>(`SELECT count(*)::int AS standbys FROM pg_stat_replication`);
+  const standby = await pool.query<{ standbys: number }>(
+    `SELECT count(*)::int AS standbys FROM pg_stat_replication`,
+  );
   if ((standby.rows[0]?.standbys ?? 0) > 0 && settings.get('synchronous_standby_names') === '') {
-    warnings.push('the gateway database has asynchronous standbys only: entries released shortly before a fail-over can be lost. Set synchronous_standby_names');
+    warnings.push(
+      'the gateway database has asynchronous standbys only: entries released shortly before a fail-over can be lost. Set synchronous_standby_names',
+    );
   }
 
-  const role = await pool.query<{ rolname: string; rolsuper: boolean; rolbypassrls: boolean; rolcreaterole: boolean }>(
-    'SELECT rolname, rolsuper, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = current_user',
-  );
-  if (role.rows[0]?.rolsuper) faults.push(`the runtime role ${role.rows[0].rolname} is a superuser. Use a plain login role; weir migrate grants it what it needs`);
+  const role = await pool.query<{
+    rolname: string;
+    rolsuper: boolean;
+    rolbypassrls: boolean;
+    rolcreaterole: boolean;
+  }>('SELECT rolname, rolsuper, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = current_user');
+  if (role.rows[0]?.rolsuper)
+    faults.push(
+      `the runtime role ${role.rows[0].rolname} is a superuser. Use a plain login role; weir migrate grants it what it needs`,
+    );
 
   const present = await pool.query<{ present: boolean }>(
     `SELECT to_regclass('weir.entries') IS NOT NULL AND to_regclass('weir_migrations.applied') IS NOT NULL AS present`,
@@ -48,7 +62,8 @@ export async function checkStore(pool: Pool): Promise<CheckResult> {
   const applied = await pool
     .query<{ hash: string }>('SELECT hash FROM weir_migrations.applied ORDER BY created_at DESC LIMIT 1')
     .catch(() => undefined);
-  if (applied === undefined) faults.push('the runtime role cannot read weir_migrations.applied. Run weir migrate, which grants it');
+  if (applied === undefined)
+    faults.push('the runtime role cannot read weir_migrations.applied. Run weir migrate, which grants it');
   else if (applied.rows[0]?.hash !== newestMigration()) {
     faults.push("the gateway database's tables are of another version. Run weir migrate with this version");
   }
@@ -62,9 +77,18 @@ export async function checkStore(pool: Pool): Promise<CheckResult> {
        FROM pg_class c WHERE c.oid IN ('weir.entries'::regclass, 'weir.read_digests'::regclass, 'weir.policy_sets'::regclass)`,
   );
   for (const table of rights.rows) {
-    if (table.owned) faults.push(`the runtime role owns weir.${table.name} (or is a member of its owner). Use a separate owner for weir migrate`);
-    else if (table.excess) faults.push(`the runtime role may change or remove rows of weir.${table.name}. Run weir migrate, which takes that away`);
-    if (!table.may) faults.push(`the runtime role may not read and insert into weir.${table.name}. Run weir migrate, which grants it`);
+    if (table.owned)
+      faults.push(
+        `the runtime role owns weir.${table.name} (or is a member of its owner). Use a separate owner for weir migrate`,
+      );
+    else if (table.excess)
+      faults.push(
+        `the runtime role may change or remove rows of weir.${table.name}. Run weir migrate, which takes that away`,
+      );
+    if (!table.may)
+      faults.push(
+        `the runtime role may not read and insert into weir.${table.name}. Run weir migrate, which grants it`,
+      );
   }
   const triggers = await pool.query<{ name: string }>(
     `SELECT c.relname AS name FROM pg_class c
@@ -72,13 +96,18 @@ export async function checkStore(pool: Pool): Promise<CheckResult> {
         AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = c.relname || '_append_only' AND t.tgenabled = 'A')`,
   );
   for (const table of triggers.rows) {
-    faults.push(`the append-only trigger of weir.${table.name} is missing or switched off. Find out who did that, then restore it from drizzle/0001_immutable.sql`);
+    faults.push(
+      `the append-only trigger of weir.${table.name} is missing or switched off. Find out who did that, then restore it from drizzle/0001_immutable.sql`,
+    );
   }
   return { faults, warnings };
 }
 
 /** The order database: Weir's role must not be able to do anything but read what the catalogue names. */
-export async function checkOrders(pool: Pool, tables: readonly { schema: string; table: string }[]): Promise<CheckResult> {
+export async function checkOrders(
+  pool: Pool,
+  tables: readonly { schema: string; table: string }[],
+): Promise<CheckResult> {
   const faults: string[] = [];
   const warnings: string[] = [];
   const role = await pool.query<{ rolname: string; rolsuper: boolean; attributes: string[] }>(
@@ -88,9 +117,12 @@ export async function checkOrders(pool: Pool, tables: readonly { schema: string;
        FROM pg_roles WHERE rolname = current_user`,
   );
   const name = role.rows[0]?.rolname ?? 'unknown';
-  if (role.rows[0]?.rolsuper) faults.push(`the order database role ${name} is a superuser. Make a login role that may only SELECT`);
+  if (role.rows[0]?.rolsuper)
+    faults.push(`the order database role ${name} is a superuser. Make a login role that may only SELECT`);
   else if (role.rows[0] && role.rows[0].attributes.length > 0) {
-    faults.push(`the order database role ${name} has ${role.rows[0].attributes.join(', ')}. ALTER ROLE ${name} without them`);
+    faults.push(
+      `the order database role ${name} has ${role.rows[0].attributes.join(', ')}. ALTER ROLE ${name} without them`,
+    );
   }
   const memberships = await pool.query<{ rolname: string }>(
     `SELECT rolname FROM pg_roles WHERE rolname <> current_user AND pg_has_role(current_user, oid, 'MEMBER') AND NOT rolsuper
@@ -98,25 +130,35 @@ export async function checkOrders(pool: Pool, tables: readonly { schema: string;
       UNION SELECT rolname FROM pg_roles WHERE rolsuper AND rolname <> current_user AND pg_has_role(current_user, oid, 'MEMBER')`,
   );
   if (!role.rows[0]?.rolsuper) {
-    for (const group of memberships.rows) faults.push(`the order database role ${name} is a member of ${group.rolname}. REVOKE ${group.rolname} FROM ${name}`);
+    for (const group of memberships.rows)
+      faults.push(
+        `the order database role ${name} is a member of ${group.rolname}. REVOKE ${group.rolname} FROM ${name}`,
+      );
   }
   const owned = await pool.query<{ what: string }>(
     `SELECT n.nspname || '.' || c.relname AS what FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user) AND n.nspname NOT LIKE 'pg\\_temp%' AND n.nspname NOT LIKE 'pg\\_toast%' LIMIT 5`,
   );
   if (!role.rows[0]?.rolsuper) {
-    for (const { what } of owned.rows) faults.push(`the order database role ${name} owns ${what}. ALTER its owner to another role`);
+    for (const { what } of owned.rows)
+      faults.push(`the order database role ${name} owns ${what}. ALTER its owner to another role`);
     const writable = await pool.query<{ what: string }>(
       `SELECT n.nspname || '.' || c.relname AS what FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p', 'v', 'f', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_t%'
           AND (has_table_privilege(c.oid, 'INSERT') OR has_table_privilege(c.oid, 'UPDATE') OR has_table_privilege(c.oid, 'DELETE')
                OR has_table_privilege(c.oid, 'TRUNCATE') OR has_any_column_privilege(c.oid, 'INSERT') OR has_any_column_privilege(c.oid, 'UPDATE')) LIMIT 5`,
     );
-    for (const { what } of writable.rows) faults.push(`the order database role ${name} can write to ${what}. REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ${what} FROM ${name}`);
+    for (const { what } of writable.rows)
+      faults.push(
+        `the order database role ${name} can write to ${what}. REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ${what} FROM ${name}`,
+      );
     const creatable = await pool.query<{ what: string }>(
       `SELECT nspname AS what FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_t%' AND has_schema_privilege(oid, 'CREATE') LIMIT 5`,
     );
-    for (const { what } of creatable.rows) faults.push(`the order database role ${name} can create objects in schema ${what}. REVOKE CREATE ON SCHEMA ${what} FROM ${name} (and PUBLIC)`);
+    for (const { what } of creatable.rows)
+      faults.push(
+        `the order database role ${name} can create objects in schema ${what}. REVOKE CREATE ON SCHEMA ${what} FROM ${name} (and PUBLIC)`,
+      );
   }
   for (const { schema, table } of tables) {
     const readable = await pool.query<{ readable: boolean | null }>(
@@ -124,10 +166,19 @@ export async function checkOrders(pool: Pool, tables: readonly { schema: string;
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2`,
       [schema, table],
     );
-    if (readable.rows.length === 0) faults.push(`the order database has no table ${schema}.${table}, which the catalogue names`);
-    else if (!readable.rows[0]?.readable) faults.push(`the order database role ${name} may not SELECT from ${schema}.${table}, which the catalogue names`);
+    if (readable.rows.length === 0)
+      faults.push(`the order database has no table ${schema}.${table}, which the catalogue names`);
+    else if (!readable.rows[0]?.readable)
+      faults.push(
+        `the order database role ${name} may not SELECT from ${schema}.${table}, which the catalogue names`,
+      );
   }
-  const casts = await pool.query<{ casts: number }>('SELECT count(*)::int AS casts FROM pg_cast WHERE oid >= 16384');
-  if ((casts.rows[0]?.casts ?? 0) > 0) warnings.push(`the order database has ${casts.rows[0]?.casts} casts made by users: a cast runs whatever its search path`);
+  const casts = await pool.query<{ casts: number }>(
+    'SELECT count(*)::int AS casts FROM pg_cast WHERE oid >= 16384',
+  );
+  if ((casts.rows[0]?.casts ?? 0) > 0)
+    warnings.push(
+      `the order database has ${casts.rows[0]?.casts} casts made by users: a cast runs whatever its search path`,
+    );
   return { faults, warnings };
 }

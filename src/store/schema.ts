@@ -4,7 +4,19 @@
  * drizzle/0001_immutable.sql and privileges.ts.
  */
 import { sql } from 'drizzle-orm';
-import { bigint, boolean, customType, index, integer, pgSchema, primaryKey, text, timestamp, unique, uuid } from 'drizzle-orm/pg-core';
+import {
+  bigint,
+  boolean,
+  customType,
+  index,
+  integer,
+  pgSchema,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uuid,
+} from 'drizzle-orm/pg-core';
 
 const bytea = customType<{ data: Buffer; driverData: Buffer }>({ dataType: () => 'bytea' });
 
@@ -41,7 +53,9 @@ export const entries = weir.table(
     primaryKey({ columns: [t.writer, t.number] }),
     index('entries_at_idx').on(t.at),
     index('entries_actor_id_at_idx').on(t.actorId, t.at),
-    index('entries_flagged_at_idx').on(t.at).where(sql`flagged`),
+    index('entries_flagged_at_idx')
+      .on(t.at)
+      .where(sql`flagged`),
   ],
 );
 

@@ -22,7 +22,12 @@ export interface Alert {
   readonly table: string;
   readonly records: number;
   /** Which rules fired: what was measured, and the threshold that it reached. */
-  readonly reasons: readonly { readonly rule: string; readonly value: number; readonly threshold: number; readonly text: string }[];
+  readonly reasons: readonly {
+    readonly rule: string;
+    readonly value: number;
+    readonly threshold: number;
+    readonly text: string;
+  }[];
   readonly request: string;
   /** Where the entry stands in the log. */
   readonly entry: string;
@@ -36,7 +41,13 @@ export interface AlertFilter {
 
 export async function listAlerts(pool: Pool, filter: AlertFilter): Promise<Alert[]> {
   const rows = await drizzle(pool)
-    .select({ writer: entries.writer, number: entries.number, body: entries.body, subject: actors.subject, displayName: actors.displayName })
+    .select({
+      writer: entries.writer,
+      number: entries.number,
+      body: entries.body,
+      subject: actors.subject,
+      displayName: actors.displayName,
+    })
     .from(entries)
     .leftJoin(actors, eq(actors.actorId, entries.actorId))
     .where(
@@ -61,7 +72,12 @@ export async function listAlerts(pool: Pool, filter: AlertFilter): Promise<Alert
       route: entry.route ?? '',
       table: entry.read?.table ?? '',
       records: entry.read?.records ?? 0,
-      reasons: (entry.flags ?? []).map(([rule, value, threshold]) => ({ rule, value, threshold, text: reasonText(rule, value, threshold) })),
+      reasons: (entry.flags ?? []).map(([rule, value, threshold]) => ({
+        rule,
+        value,
+        threshold,
+        text: reasonText(rule, value, threshold),
+      })),
       request: entry.request ?? '',
       entry: `${writer}/${number}`,
     };

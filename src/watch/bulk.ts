@@ -26,7 +26,8 @@ export function bulkFlags(thresholds: BulkThresholds, measures: BulkMeasures): F
   const flags: Flag[] = [];
   for (const rule of rules) {
     const threshold = thresholds[rule];
-    if (threshold !== undefined && measures[rule] >= threshold) flags.push({ rule, value: measures[rule], threshold });
+    if (threshold !== undefined && measures[rule] >= threshold)
+      flags.push({ rule, value: measures[rule], threshold });
   }
   return flags;
 }

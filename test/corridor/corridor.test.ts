@@ -26,43 +26,56 @@ async function query<T extends object>(url: string, text: string, values: unknow
 }
 
 async function orderIn(gateway: OpenedGateway, region: string): Promise<OrderRow> {
-  const [row] = await query<OrderRow>(gateway.ordersUrl, 'SELECT * FROM shop.orders WHERE region = $1 ORDER BY order_id LIMIT 1', [region]);
+  const [row] = await query<OrderRow>(
+    gateway.ordersUrl,
+    'SELECT * FROM shop.orders WHERE region = $1 ORDER BY order_id LIMIT 1',
+    [region],
+  );
   return row!;
 }
 
 async function entries(gateway: OpenedGateway): Promise<EntryBody[]> {
-  const rows = await query<{ body: string }>(gateway.store.superuserUrl, 'SELECT body FROM weir.entries ORDER BY at');
+  const rows = await query<{ body: string }>(
+    gateway.store.superuserUrl,
+    'SELECT body FROM weir.entries ORDER BY at',
+  );
   return rows.map(({ body }) => JSON.parse(body) as EntryBody);
 }
 
-t.test('a support agent finds one order, sees it masked, and the read is on the log when the answer comes', async (t) => {
-  const gateway = await startGateway(t);
-  const order = await orderIn(gateway, '华东');
-  const response = await gateway.get(`/rest/orders?order_no=eq.${order.order_no}`, agent);
-  t.equal(response.status, 200);
-  t.equal(response.headers.get('content-range'), '0-0/*');
-  const [row] = (await response.json()) as Record<string, string>[];
-  t.equal(row!.order_no, order.order_no);
-  t.equal(row!.receiver_phone, `****${order.receiver_phone.replace(/\D/g, '').slice(-4)}`);
-  t.equal(row!.receiver_name!.slice(1).replace(/^[^*]/, ''), '**');
-  t.match(row!.address, /\*\*\*$/);
-  t.notOk('remark' in row!, 'a hidden column is absent');
-  t.notOk('__weir_record' in row!);
-  const read = (await entries(gateway)).at(-1)!;
-  t.match(read, {
-    kind: 'read',
-    request: response.headers.get('weir-request-id')!,
-    role: 'support-agent',
-    route: 'GET /rest/orders',
-    read: { records: 1, see: { receiver_phone: 'last4', order_no: 'clear' } },
-    charge: { amounts: { queries: 1, records: 1, people: [1] } },
-  });
-  t.notMatch(JSON.stringify(read), order.order_no, 'the entry holds no literal');
-});
+t.test(
+  'a support agent finds one order, sees it masked, and the read is on the log when the answer comes',
+  async (t) => {
+    const gateway = await startGateway(t);
+    const order = await orderIn(gateway, '华东');
+    const response = await gateway.get(`/rest/orders?order_no=eq.${order.order_no}`, agent);
+    t.equal(response.status, 200);
+    t.equal(response.headers.get('content-range'), '0-0/*');
+    const [row] = (await response.json()) as Record<string, string>[];
+    t.equal(row!.order_no, order.order_no);
+    t.equal(row!.receiver_phone, `****${order.receiver_phone.replace(/\D/g, '').slice(-4)}`);
+    t.equal(row!.receiver_name!.slice(1).replace(/^[^*]/, ''), '**');
+    t.match(row!.address, /\*\*\*$/);
+    t.notOk('remark' in row!, 'a hidden column is absent');
+    t.notOk('__weir_record' in row!);
+    const read = (await entries(gateway)).at(-1)!;
+    t.match(read, {
+      kind: 'read',
+      request: response.headers.get('weir-request-id')!,
+      role: 'support-agent',
+      route: 'GET /rest/orders',
+      read: { records: 1, see: { receiver_phone: 'last4', order_no: 'clear' } },
+      charge: { amounts: { queries: 1, records: 1, people: [1] } },
+    });
+    t.notMatch(JSON.stringify(read), order.order_no, 'the entry holds no literal');
+  },
+);
 
 t.test('the same order as three roles see it', async (t) => {
   const gateway = await startGateway(t);
-  const [order] = await query<OrderRow>(gateway.ordersUrl, `SELECT * FROM shop.orders WHERE status = 'to_ship' AND warehouse = 'HZ1' AND region = '华东' LIMIT 1`);
+  const [order] = await query<OrderRow>(
+    gateway.ordersUrl,
+    `SELECT * FROM shop.orders WHERE status = 'to_ship' AND warehouse = 'HZ1' AND region = '华东' LIMIT 1`,
+  );
   const seen = async (role: string, claims: Record<string, string>, filter: string) => {
     const response = await gateway.get(`/rest/orders?${filter}`, { role, sub: role, claims });
     return ((await response.json()) as Record<string, unknown>[])[0]!;
@@ -72,7 +85,8 @@ t.test('the same order as three roles see it', async (t) => {
   const analyst = await seen('analyst', {}, `order_id=eq.${order!.order_id}`);
   t.match(support.receiver_phone, /^\*{4}\d{4}$/);
   t.match(warehouse.receiver_phone, /\*{4}/);
-  for (const name of ['receiver_name', 'receiver_phone', 'address', 'order_no']) t.notOk(name in analyst, name);
+  for (const name of ['receiver_name', 'receiver_phone', 'address', 'order_no'])
+    t.notOk(name in analyst, name);
   t.equal(analyst.order_id, Number(order!.order_id));
 });
 
@@ -93,9 +107,18 @@ t.test('hidden and unknown columns and tables answer the same but for the name t
     const body = (await response.json()) as { instance: string };
     return `${response.status} ${JSON.stringify({ ...body, instance: '' }).replaceAll(name, 'NAME')}`;
   };
-  t.equal(await text('/rest/orders?select=remark&order_no=eq.x', 'remark'), await text('/rest/orders?select=nothing&order_no=eq.x', 'nothing'));
-  t.equal(await text('/rest/orders?remark=eq.x', 'remark'), await text('/rest/orders?nothing=eq.x', 'nothing'));
-  t.equal(await text('/rest/orders?order_no=eq.x&order=remark', 'remark'), await text('/rest/orders?order_no=eq.x&order=nothing', 'nothing'));
+  t.equal(
+    await text('/rest/orders?select=remark&order_no=eq.x', 'remark'),
+    await text('/rest/orders?select=nothing&order_no=eq.x', 'nothing'),
+  );
+  t.equal(
+    await text('/rest/orders?remark=eq.x', 'remark'),
+    await text('/rest/orders?nothing=eq.x', 'nothing'),
+  );
+  t.equal(
+    await text('/rest/orders?order_no=eq.x&order=remark', 'remark'),
+    await text('/rest/orders?order_no=eq.x&order=nothing', 'nothing'),
+  );
   t.equal(await text('/rest/pg_shadow', 'pg_shadow'), await text('/rest/nothing', 'nothing'));
 });
 
@@ -116,40 +139,63 @@ t.test('every refusal of an identified person is on the log with its code', asyn
     t.match(await response.json(), { type: `urn:weir:error:${code}` }, path);
   }
   const codes = (await entries(gateway)).filter(({ kind }) => kind === 'refusal').map(({ error }) => error);
-  t.same(codes, refused.map(([, code]) => code));
+  t.same(
+    codes,
+    refused.map(([, code]) => code),
+  );
 });
 
-t.test('a limit that is used up answers 429 with when to come back, and the next minute is not needed to see it recorded', async (t) => {
-  const gateway = await startGateway(t);
-  const order = await orderIn(gateway, '华东');
-  const token = await gateway.token(agent);
-  let response: Response | undefined;
-  for (let i = 0; i < 61; i++) {
-    response = await gateway.get(`/rest/orders?order_no=eq.${order.order_no}`, token);
-    if (i < 60) t.equal(response.status, 200, `read ${i}`);
-    if (i < 60) await response.arrayBuffer();
-  }
-  t.equal(response!.status, 429);
-  const retryAfter = Number(response!.headers.get('retry-after'));
-  t.ok(retryAfter > 0 && retryAfter <= 61, `Retry-After: ${retryAfter}`);
-  t.match(await response!.json(), { code: '53400', type: 'urn:weir:error:limit-reached' });
-  t.match((await entries(gateway)).at(-1), { kind: 'refusal', error: 'limit-reached', limit: '60 queries per minute' });
-});
+t.test(
+  'a limit that is used up answers 429 with when to come back, and the next minute is not needed to see it recorded',
+  async (t) => {
+    const gateway = await startGateway(t);
+    const order = await orderIn(gateway, '华东');
+    const token = await gateway.token(agent);
+    let response: Response | undefined;
+    for (let i = 0; i < 61; i++) {
+      response = await gateway.get(`/rest/orders?order_no=eq.${order.order_no}`, token);
+      if (i < 60) t.equal(response.status, 200, `read ${i}`);
+      if (i < 60) await response.arrayBuffer();
+    }
+    t.equal(response!.status, 429);
+    const retryAfter = Number(response!.headers.get('retry-after'));
+    t.ok(retryAfter > 0 && retryAfter <= 61, `Retry-After: ${retryAfter}`);
+    t.match(await response!.json(), { code: '53400', type: 'urn:weir:error:limit-reached' });
+    t.match((await entries(gateway)).at(-1), {
+      kind: 'refusal',
+      error: 'limit-reached',
+      limit: '60 queries per minute',
+    });
+  },
+);
 
-t.test('a page is cut at per_request and says so; an answer that must not be cut is refused before its first byte', async (t) => {
-  const gateway = await startGateway(t);
-  const warehouse = { role: 'warehouse', sub: 'wei', claims: { warehouse: 'HZ1' } };
-  const perRequest = 50;
-  const page = await gateway.get('/rest/orders?limit=100000', warehouse);
-  const rows = (await page.json()) as unknown[];
-  const [{ n }] = (await query<{ n: number }>(gateway.ordersUrl, `SELECT count(*)::int AS n FROM shop.orders WHERE warehouse = 'HZ1' AND status = 'to_ship'`)) as [{ n: number }];
-  t.ok(rows.length <= n);
-  t.match(page.headers.get('content-range'), new RegExp(`^0-${rows.length - 1}/`));
-  const agentPage = await gateway.get('/rest/order_items?order_id=in.(1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20)', agent);
-  t.ok(((await agentPage.json()) as unknown[]).length <= perRequest);
-  const csv = await gateway.get('/rest/order_items?order_id=in.(1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20)', agent, { accept: 'text/csv' });
-  t.ok([200, 422].includes(csv.status));
-});
+t.test(
+  'a page is cut at per_request and says so; an answer that must not be cut is refused before its first byte',
+  async (t) => {
+    const gateway = await startGateway(t);
+    const warehouse = { role: 'warehouse', sub: 'wei', claims: { warehouse: 'HZ1' } };
+    const perRequest = 50;
+    const page = await gateway.get('/rest/orders?limit=100000', warehouse);
+    const rows = (await page.json()) as unknown[];
+    const [{ n }] = (await query<{ n: number }>(
+      gateway.ordersUrl,
+      `SELECT count(*)::int AS n FROM shop.orders WHERE warehouse = 'HZ1' AND status = 'to_ship'`,
+    )) as [{ n: number }];
+    t.ok(rows.length <= n);
+    t.match(page.headers.get('content-range'), new RegExp(`^0-${rows.length - 1}/`));
+    const agentPage = await gateway.get(
+      '/rest/order_items?order_id=in.(1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20)',
+      agent,
+    );
+    t.ok(((await agentPage.json()) as unknown[]).length <= perRequest);
+    const csv = await gateway.get(
+      '/rest/order_items?order_id=in.(1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20)',
+      agent,
+      { accept: 'text/csv' },
+    );
+    t.ok([200, 422].includes(csv.status));
+  },
+);
 
 t.test('a long answer streams chunk by chunk, each recorded', async (t) => {
   const gateway = await startGateway(t);
@@ -157,30 +203,49 @@ t.test('a long answer streams chunk by chunk, each recorded', async (t) => {
   const csv = await gateway.get('/rest/order_items', analyst, { accept: 'text/csv' });
   t.equal(csv.status, 200);
   const lines = (await csv.text()).trim().split('\n').length - 1;
-  const [{ n }] = (await query<{ n: number }>(gateway.ordersUrl, 'SELECT count(*)::int AS n FROM shop.order_items')) as [{ n: number }];
+  const [{ n }] = (await query<{ n: number }>(
+    gateway.ordersUrl,
+    'SELECT count(*)::int AS n FROM shop.order_items',
+  )) as [{ n: number }];
   t.equal(lines, n);
   const reads = (await entries(gateway)).filter(({ kind }) => kind === 'read');
-  t.equal(reads.reduce((sum, { read }) => sum + read!.records, 0), n);
-  t.same(reads.map(({ read }) => read!.part), reads.map((_, i) => i));
+  t.equal(
+    reads.reduce((sum, { read }) => sum + read!.records, 0),
+    n,
+  );
+  t.same(
+    reads.map(({ read }) => read!.part),
+    reads.map((_, i) => i),
+  );
   t.equal(reads.at(-1)!.read!.last, true);
 });
 
-t.test('a limit reached in the middle of a stream breaks it off, and what was released stays recorded', async (t) => {
-  const gateway = await startGateway(t, { policies: await tightWarehouse(t) });
-  const warehouse = { role: 'warehouse', sub: 'wei', claims: {} };
-  const response = await gateway.get('/rest/orders', warehouse, { accept: 'text/csv' });
-  t.equal(response.status, 200);
-  await t.rejects(response.text(), 'the connection is broken off, not ended');
-  const all = await entries(gateway);
-  t.equal(all.filter(({ kind }) => kind === 'read').reduce((sum, { read }) => sum + read!.records, 0), 1000);
-  t.match(all.at(-1), { kind: 'refusal', error: 'limit-reached' });
-});
+t.test(
+  'a limit reached in the middle of a stream breaks it off, and what was released stays recorded',
+  async (t) => {
+    const gateway = await startGateway(t, { policies: await tightWarehouse(t) });
+    const warehouse = { role: 'warehouse', sub: 'wei', claims: {} };
+    const response = await gateway.get('/rest/orders', warehouse, { accept: 'text/csv' });
+    t.equal(response.status, 200);
+    await t.rejects(response.text(), 'the connection is broken off, not ended');
+    const all = await entries(gateway);
+    t.equal(
+      all.filter(({ kind }) => kind === 'read').reduce((sum, { read }) => sum + read!.records, 0),
+      1000,
+    );
+    t.match(all.at(-1), { kind: 'refusal', error: 'limit-reached' });
+  },
+);
 
 t.test('security sees a flagged read, and that it looked is on the log', async (t) => {
   const gateway = await startGateway(t, { policies: await tightWarehouse(t) });
-  await gateway.get('/rest/orders?limit=900', { role: 'warehouse', sub: 'wei', claims: {} }).then((r) => r.arrayBuffer());
+  await gateway
+    .get('/rest/orders?limit=900', { role: 'warehouse', sub: 'wei', claims: {} })
+    .then((r) => r.arrayBuffer());
   const response = await gateway.get('/admin/alerts', { role: 'security', sub: 'sun' });
-  const { alerts } = (await response.json()) as { alerts: { person: string; records: number; reasons: { rule: string }[] }[] };
+  const { alerts } = (await response.json()) as {
+    alerts: { person: string; records: number; reasons: { rule: string }[] }[];
+  };
   t.match(alerts, [{ person: 'wei', records: 900 }]);
   t.ok(alerts[0]!.reasons.some(({ rule }) => rule === 'recordsPerRead'));
   t.match((await entries(gateway)).at(-1), { kind: 'admin', role: 'security', statement: 'alerts' });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { startCluster } from '../../src/demo/cluster.js';
+import { startCluster, type Cluster } from '../../src/demo/cluster.js';
 import { isPostmaster } from '../../src/demo/postgres-process.js';
 import { ownCluster, type Teardown } from '../support/cluster.js';
 import { ask, begin, emptyDirectory, superuserPassword } from './known-directory.js';
@@ -49,11 +49,20 @@ void t.test('a wrong password or port in use says what to do', async (t) => {
   t.same(await ask(await begin(t, directory), 'SELECT 1'), [1], 'and the right one works afterwards');
 });
 
+async function backendAsleep(cluster: Cluster): Promise<number> {
+  for (const deadline = Date.now() + 10_000; Date.now() < deadline;) {
+    const [pid] = await ask(cluster, `SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'`);
+    if (typeof pid === 'number') return pid;
+  }
+  throw new Error('no backend sleeps');
+}
+
 void t.test('after SIGKILL of the postmaster the next start recovers', async (t) => {
   const cluster = await ownCluster(t);
   await ask(cluster, 'CREATE TABLE kept AS SELECT 7 AS seven');
-  // A backend at work outlives its postmaster for a while, and keeps the shared memory busy.
-  const busy = ask(cluster, 'SELECT pg_sleep(30)').catch(() => 'broken off');
+  // A backend that does not notice keeps the shared memory busy; stopped, it never would.
+  const busy = ask(cluster, 'SELECT pg_sleep(60)').catch(() => 'broken off');
+  if (process.platform === 'linux') process.kill(await backendAsleep(cluster), 'SIGSTOP');
   process.kill(cluster.pid, 'SIGKILL');
   await cluster.exited;
   const again = await cluster.restart();

@@ -10,12 +10,16 @@ t.test('a digest is the first 8 bytes of AES-256 over one block under an HKDF ke
   const block = Buffer.alloc(16);
   block[0] = 5;
   block.write('12345', 1);
-  const expected = createCipheriv('aes-256-ecb', derived, null).setAutoPadding(false).update(block).subarray(0, 8);
+  const expected = createCipheriv('aes-256-ecb', derived, null)
+    .setAutoPadding(false)
+    .update(block)
+    .subarray(0, 8);
   t.same(new Digester(key, 'e1').digest('orders', 'record', ['12345']), expected);
 });
 
 t.test('digests differ by key, epoch, table and kind, and agree for people across tables', async (t) => {
-  const one = (digester: Digester, table: string, kind: 'record' | 'person') => digester.digest(table, kind, ['7']).toString('hex');
+  const one = (digester: Digester, table: string, kind: 'record' | 'person') =>
+    digester.digest(table, kind, ['7']).toString('hex');
   const base = new Digester(key, 'e1');
   const all = [
     one(base, 'orders', 'record'),
@@ -30,12 +34,19 @@ t.test('digests differ by key, epoch, table and kind, and agree for people acros
 
 t.test('different keys never share a digest, and a list is the digests of its keys in order', async () => {
   const digester = new Digester(key, 'e1');
-  const near = fc.oneof(fc.string({ maxLength: 40, unit: 'grapheme' }), fc.nat().map(String), fc.constantFrom('', '\0', '\0\0', 'x'.repeat(15), 'x'.repeat(16)));
+  const near = fc.oneof(
+    fc.string({ maxLength: 40, unit: 'grapheme' }),
+    fc.nat().map(String),
+    fc.constantFrom('', '\0', '\0\0', 'x'.repeat(15), 'x'.repeat(16)),
+  );
   fc.assert(
     fc.property(fc.array(near, { minLength: 1, maxLength: 30 }), (keys) => {
       const list = digester.digest('orders', 'record', keys);
       const alone = keys.map((text) => digester.digest('orders', 'record', [text]));
-      return list.equals(Buffer.concat(alone)) && new Set(alone.map((d) => d.toString('hex'))).size === new Set(keys).size;
+      return (
+        list.equals(Buffer.concat(alone)) &&
+        new Set(alone.map((d) => d.toString('hex'))).size === new Set(keys).size
+      );
     }),
     { numRuns: 2000 },
   );

@@ -26,6 +26,10 @@ t.test('numbers at the end of a text count, other texts do not', async (t) => {
 t.test('only the last 1,000 keys are remembered', async (t) => {
   const neighbours = new Neighbours();
   neighbours.count('li', 'orders', ['1']);
-  neighbours.count('li', 'orders', Array.from({ length: 1000 }, (_, i) => String(10_000 + i * 5)));
+  neighbours.count(
+    'li',
+    'orders',
+    Array.from({ length: 1000 }, (_, i) => String(10_000 + i * 5)),
+  );
   t.equal(neighbours.count('li', 'orders', ['2']), 0);
 });

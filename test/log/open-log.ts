@@ -39,7 +39,11 @@ export interface OpenedLog {
   readonly observed: Observation[];
 }
 
-export async function openLog(t: Teardown, runtimeUrl: string, options: Partial<AccessLogOptions> = {}): Promise<OpenedLog> {
+export async function openLog(
+  t: Teardown,
+  runtimeUrl: string,
+  options: Partial<AccessLogOptions> = {},
+): Promise<OpenedLog> {
   const pool = new pg.Pool({ connectionString: runtimeUrl, max: 4 });
   pool.on('error', () => {});
   const observed: Observation[] = [];
@@ -99,7 +103,12 @@ let requests = 0;
 export function decisionFor(principal: Principal, actor: Actor, options: ReadOptions = {}): Decision {
   const bulk = options.bulk ?? {};
   return {
-    request: { id: options.requestId ?? `request-${++requests}`, door: 'rest', route: 'GET /rest/:table', principal },
+    request: {
+      id: options.requestId ?? `request-${++requests}`,
+      door: 'rest',
+      route: 'GET /rest/:table',
+      principal,
+    },
     actorId: actor.actorId,
     set: { digest: 'd'.repeat(64), alerts: { bulk, roles: new Map() } },
     role: { role: 'support-agent' },
@@ -117,7 +126,12 @@ export function decisionFor(principal: Principal, actor: Actor, options: ReadOpt
 }
 
 /** Rows with these record keys; each belongs to the person of the same place. */
-export function rowsOf(recordKeys: readonly string[], people: readonly (string | null)[], part = 0, last = true): MaskedRows {
+export function rowsOf(
+  recordKeys: readonly string[],
+  people: readonly (string | null)[],
+  part = 0,
+  last = true,
+): MaskedRows {
   return {
     width: 2,
     values: recordKeys.map((key) => [`WR${key}`, '****1234']),

@@ -148,7 +148,35 @@ void t.test('files that would be overlooked are told', async (t) => {
   t.strictSame(await faultsOf(t, { 'roles/packer.YAML': agent }), [
     'roles/packer.YAML:1:1 this file would be overlooked — rename it to packer.yaml, or move it away',
   ]);
-  t.strictSame(await faultsOf(t, { 'roles/.agent.yaml.swp': 'x', 'roles/README.md': 'x' }), []);
+  t.strictSame(
+    await faultsOf(t, { 'roles/.agent.yaml.swp': 'x', 'roles/._agent.yaml': 'x', 'roles/README.md': 'x' }),
+    [],
+  );
+});
+
+void t.test(
+  'a masked column with a look-up by its last digits only cannot be found by its whole value',
+  async (t) => {
+    const faults = await faultsOf(t, { 'catalog.yaml': edit(catalog, '[exact, { last4', '[{ last4') });
+    t.equal(faults.length, 1);
+    t.match(
+      faults[0],
+      /^roles\/agent\.yaml:7:25 receiver_phone is not seen in clear and the catalogue declares no exact/,
+    );
+  },
+);
+
+void t.test('a row filter takes any text that does not look like a claim', async (t) => {
+  for (const text of [
+    'to_ship',
+    'claim-open',
+    'claimed',
+    '"1"',
+    '华东',
+    'claim.https://shop.example/region',
+  ]) {
+    t.strictSame(await faultsOf(t, { 'roles/agent.yaml': edit(agent, 'claim.region', text) }), [], text);
+  }
 });
 
 void t.test('files that are not there are told', async (t) => {

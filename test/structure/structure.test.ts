@@ -15,7 +15,17 @@ const mayImport: Readonly<Record<string, readonly string[] | 'everything'>> = {
   cli: 'everything',
   demo: ['identity', 'mask', 'store'],
   'gateway.ts': [
-    'corridor.ts', 'config', 'doors/http', 'doors/rest', 'doors/admin', 'identity', 'policy', 'sql', 'log', 'watch', 'store',
+    'corridor.ts',
+    'config',
+    'doors/http',
+    'doors/rest',
+    'doors/admin',
+    'identity',
+    'policy',
+    'sql',
+    'log',
+    'watch',
+    'store',
   ],
   'corridor.ts': ['policy', 'sql', 'log'],
   'doors/http': [],
@@ -72,11 +82,18 @@ t.test('rooms import only the rooms that the architecture lets them', async (t) 
 t.test('packages are used only where the architecture says', async (t) => {
   const manifest = JSON.parse(sourceOf('package.json')) as Record<string, Record<string, string>>;
   const declared = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
-  t.same(declared.filter((name) => !(name in packageRooms)), [], 'every dependency has its rooms listed here');
+  t.same(
+    declared.filter((name) => !(name in packageRooms)),
+    [],
+    'every dependency has its rooms listed here',
+  );
   for (const file of sources) {
     for (const { specifier } of importsOf(file)) {
       if (specifier.startsWith('.') || specifier.startsWith('node:')) continue;
-      const name = specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+      const name = specifier
+        .split('/')
+        .slice(0, specifier.startsWith('@') ? 2 : 1)
+        .join('/');
       const type = importsOf(file).find((i) => i.specifier === specifier)!.typeOnly;
       t.ok(type || packageRooms[name]?.includes(roomOf(file)), `${file} may not import ${specifier}`);
     }
@@ -119,16 +136,26 @@ t.test('every source file is loaded by some test', async (t) => {
     }
   }
   // Files of types alone vanish when compiled, so there is nothing to load.
-  const typesOnly = (file: string): boolean => !/^(export )?(const|function|class|async function|abstract class|let)\b/m.test(sourceOf(file));
+  const typesOnly = (file: string): boolean =>
+    !/^(export )?(const|function|class|async function|abstract class|let)\b/m.test(sourceOf(file));
   // The process itself: the journey tests run it built.
   const processFile = 'src/main.ts';
-  t.same(sources.filter((file) => !reached.has(file) && !typesOnly(file) && file !== processFile), []);
+  t.same(
+    sources.filter((file) => !reached.has(file) && !typesOnly(file) && file !== processFile),
+    [],
+  );
 });
 
 t.test('no barrel files, no drawers for odds and ends', async (t) => {
-  t.same(sources.filter((file) => /(^|\/)(index|utils?|helpers?|misc|common|manager)\.ts$/.test(file)), []);
+  t.same(
+    sources.filter((file) => /(^|\/)(index|utils?|helpers?|misc|common|manager)\.ts$/.test(file)),
+    [],
+  );
 });
 
 t.test('file names are kebab-case', async (t) => {
-  t.same(sources.filter((file) => !/^src\/([a-z0-9-]+\/)*[a-z0-9-]+\.ts$/.test(file)), []);
+  t.same(
+    sources.filter((file) => !/^src\/([a-z0-9-]+\/)*[a-z0-9-]+\.ts$/.test(file)),
+    [],
+  );
 });

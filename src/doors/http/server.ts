@@ -65,7 +65,6 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     requestTimeout: http.requestTimeoutMs,
     http: {
       maxHeaderSize: maxHeaderBytes,
-      headersTimeout: http.requestTimeoutMs,
       connectionsCheckingInterval: Math.min(1_000, http.requestTimeoutMs),
       // Ours to answer: node would send a 400 without a body.
       requireHostHeader: false,

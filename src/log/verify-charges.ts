@@ -1,0 +1,180 @@
+/**
+ * Every charge is what its read costs, follows the charge before it of the same meter, falls on the
+ * right day, and was within the limits in force: all recomputed from the entries alone.
+ */
+import { newToday } from '../quota/charge.js';
+import { DayClock } from '../quota/day-clock.js';
+import { Ledger } from '../quota/ledger.js';
+import type { Meter } from '../quota/meter.js';
+import { entryName, type Faults } from './verify-faults.js';
+import type { ReadFacts } from './verify-facts.js';
+import type { Subjects } from './verify-lists.js';
+import { PeopleMemory } from './verify-people.js';
+
+export interface MeterAccount {
+  readonly index: number;
+  sequence: number;
+  /** Its last charge. */
+  writer: string;
+  number: number;
+  lastDay: number;
+  /** Nothing of it was found wrong, so its counts are known. */
+  sound: boolean;
+  /** The people that it has met are known. */
+  peopleKnown: boolean;
+}
+
+export interface ChargedRead {
+  readonly writer: string;
+  readonly number: number;
+  readonly at: number;
+  readonly actor: string | undefined;
+  readonly read: ReadFacts;
+  /** Of the writer's zone; undefined where it is not known. */
+  readonly clock: DayClock | undefined;
+  /** Undefined where the list is missing, wrong, or was not read. */
+  readonly subjects: Subjects | undefined;
+  readonly position: number;
+}
+
+export class Charges {
+  readonly accounts = new Map<string, MeterAccount>();
+  readonly #faults: Faults;
+  readonly #fromStart: boolean;
+  // The Ledger needs a clock for waiting times only, and those do not matter here.
+  readonly #ledger = new Ledger(new DayClock('UTC'));
+  #people: PeopleMemory | undefined;
+  #peopleUpTo: string | undefined;
+
+  /**
+   * @param fromStart the whole log is read: without its beginning, neither limits nor people can be recomputed
+   * @param maxPeople 0: people are not recomputed
+   */
+  constructor(faults: Faults, fromStart: boolean, maxPeople: number) {
+    this.#faults = faults;
+    this.#fromStart = fromStart;
+    this.#people = fromStart && maxPeople > 0 ? new PeopleMemory(maxPeople) : undefined;
+  }
+
+  get needsSubjects(): boolean {
+    return this.#people !== undefined;
+  }
+
+  /** The entry at which there were too many people to go on recomputing them. */
+  get peopleUpTo(): string | undefined {
+    return this.#peopleUpTo;
+  }
+
+  /** The meter as its charges make it. */
+  meter(key: string): Meter | undefined {
+    return this.#ledger.meter(key);
+  }
+
+  take(charged: ChargedRead): void {
+    const { writer, number, at, actor, read, clock, position } = charged;
+    const { meter: key, sequence, day, charge, limits } = read;
+    const account = this.#accountOf(charged);
+    const complain = (kind: 'charge' | 'limit', what: string): void => {
+      account.sound = false;
+      this.#faults.add(position, entryName(writer, number), kind, what);
+    };
+
+    if (key !== `actor:${actor}`) complain('charge', 'it charges the meter of somebody else');
+    const contradiction = contradictionOf(read);
+    if (contradiction !== undefined) complain('charge', contradiction);
+    // Where the zone was moved west, a meter's day waits until the calendar has caught up.
+    const today = clock?.day(at);
+    if (today !== undefined && day !== today && !(day > today && day === account.lastDay)) {
+      complain('charge', 'its "charge.day" is not the date of its time in the zone of its writer');
+    }
+    const expected = account.sequence + 1;
+    if (sequence > expected) {
+      const missing =
+        sequence === expected + 1 ? `charge ${expected}` : `charges ${expected} to ${sequence - 1}`;
+      complain('charge', `it is charge ${sequence} of its meter, but ${missing} cannot be found before it`);
+      account.peopleKnown = false;
+    } else if (sequence < expected) {
+      complain(
+        'charge',
+        `it is charge ${sequence} of its meter, but stands after charge ${account.sequence}`,
+      );
+      account.peopleKnown = false;
+    }
+    if (this.#fromStart) {
+      const violation = this.#ledger.apply({ key, sequence, instant: { micros: at, day }, charge, limits });
+      if (violation?.kind === 'impossible') {
+        complain('charge', `it cannot follow the charges of its meter: ${violation.reason}`);
+        account.peopleKnown = false;
+      }
+      if (violation?.exceeded !== undefined) {
+        const { used, amount, limit } = violation.exceeded;
+        complain(
+          'limit',
+          `it was released although a limit was used up: ${used} and ${amount} more make more than ${limit.max} ${limit.count} per ${limit.window}`,
+        );
+      }
+      this.#meetPeople(charged, account, (what) => complain('charge', what));
+    }
+    account.sequence = sequence;
+    account.lastDay = day;
+    account.writer = writer;
+    account.number = number;
+  }
+
+  #accountOf({ writer, number, read: { meter, sequence } }: ChargedRead): MeterAccount {
+    let account = this.accounts.get(meter);
+    if (account === undefined) {
+      const before = this.#fromStart ? 0 : sequence - 1;
+      account = {
+        index: this.accounts.size,
+        sequence: before,
+        writer,
+        number,
+        lastDay: 0,
+        sound: true,
+        peopleKnown: true,
+      };
+      this.accounts.set(meter, account);
+    }
+    return account;
+  }
+
+  #meetPeople(
+    { writer, number, read, subjects }: ChargedRead,
+    account: MeterAccount,
+    complain: (what: string) => void,
+  ): void {
+    // Rows without a personal column are free, and show nobody.
+    if (this.#people === undefined || !account.peopleKnown || read.charge.records === 0) return;
+    if (subjects === undefined) {
+      account.peopleKnown = false;
+      return;
+    }
+    const met = this.#people.meet(account.index, subjects, read.day, read.charge.people);
+    if (met === undefined) {
+      this.#people = undefined;
+      this.#peopleUpTo = entryName(writer, number);
+    } else if (!met) {
+      complain('the people that it charges are not those of its digest list who were new to its meter');
+      // What follows from it would be told again and again.
+      account.peopleKnown = false;
+    }
+  }
+}
+
+/** What a charge says otherwise than the read it is for. */
+function contradictionOf({ part, records, charge }: ReadFacts): string | undefined {
+  const first = part === 0;
+  if (charge.queries !== (first ? 1 : 0))
+    return 'its charge does not count one query for the first part of a read and none for others';
+  if (charge.records !== records && charge.records !== 0)
+    return 'its charge counts other records than were read';
+  if (newToday(charge.people) > charge.records) return 'its charge counts more people than records';
+  if (charge.lookups > 0 && !first) return 'its charge counts look-ups in a later part of a read';
+  const missed = charge.lookups > 0 && records === 0;
+  if (charge.misses !== (missed ? 1 : 0))
+    return 'its charge does not count one miss exactly where a look-up found nothing';
+  return charge.reveals === 0
+    ? undefined
+    : 'its charge counts values revealed, which no read of this version does';
+}

@@ -1,0 +1,89 @@
+/**
+ * What the checks need of an entry. Taken either from the parsed body (this file) or straight from its
+ * text (verify-quick.ts), which is several times faster and must say the same; a test holds the two together.
+ */
+import type { Count, Limit, Window } from '../policy/model.js';
+import { chargeOf, nobody, type Charge, type PeopleCharge } from '../quota/charge.js';
+import type { EntryBody, EntryCharge, EntryKind } from './entry.js';
+import { columnFault, readEntry } from './read-entry.js';
+
+/** A row of weir.entries as text: writer, number, at, actor_id, flagged ("t", "f"), body. */
+export type EntryRow = readonly [string, string, string, string | null, string, string];
+
+export interface Facts {
+  readonly kind: EntryKind;
+  readonly actor: string | undefined;
+  readonly policy: string | undefined;
+  /** Of an opening entry. */
+  readonly zone: string | undefined;
+  readonly read: ReadFacts | undefined;
+}
+
+export interface ReadFacts {
+  readonly part: number;
+  readonly records: number;
+  /** SHA-256 of the lists, hex. */
+  readonly digests: string;
+  readonly meter: string;
+  readonly sequence: number;
+  readonly day: number;
+  readonly charge: Charge;
+  readonly limits: readonly Limit[];
+}
+
+/** @returns the facts; or what is wrong with the row, in words */
+export function factsOf(row: EntryRow): Facts | string {
+  const [writer, number, at, actorId, flagged, text] = row;
+  const body = readEntry(text);
+  if (typeof body === 'string') return body;
+  const columns = {
+    writer,
+    number: Number(number),
+    at: Number(at),
+    actorId,
+    flagged: flagged === 't',
+    body: text,
+  };
+  return columnFault(columns, body) ?? factsOfBody(body);
+}
+
+function factsOfBody(body: EntryBody): Facts {
+  const { kind, actor, policy, zone, read, charge, limits } = body;
+  if (read === undefined || charge === undefined || limits === undefined) {
+    return { kind, actor, policy, zone, read: undefined };
+  }
+  const { part, records, digests } = read;
+  const { meter, sequence, day, amounts } = charge;
+  const facts = {
+    part,
+    records,
+    digests,
+    meter,
+    sequence,
+    day,
+    charge: chargeFrom(amounts),
+    limits: limitsFrom(limits),
+  };
+  return { kind, actor, policy, zone, read: facts };
+}
+
+/** @param amounts of a shape that read-entry.ts has let pass */
+export function chargeFrom(amounts: EntryCharge['amounts']): Charge {
+  const { people, ...others } = amounts as Partial<Record<Count, number>> & {
+    people?: [number, ...[number, number][]];
+  };
+  return chargeOf({ ...others, people: people === undefined ? nobody : peopleFrom(people) });
+}
+
+function peopleFrom([fresh, ...returning]: [number, ...[number, number][]]): PeopleCharge {
+  return { fresh, returning };
+}
+
+export function limitsFrom(limits: NonNullable<EntryBody['limits']>): Limit[] {
+  return limits.map(([count, window, max]) => ({
+    count: count as Count,
+    window: window as Window,
+    max,
+    scope: undefined,
+  }));
+}
