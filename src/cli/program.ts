@@ -120,9 +120,11 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .description(
       "verify the whole log: no gap in a writer's numbers, digests, limits; exit code 1 names the first bad entry",
     )
+    .option('--from <time>', 'only from then on (limits are then not recomputed): 7d (ago), 2026-11-22')
+    .option('--no-digests', 'leave the digest lists out, which is faster')
     .option(...json)
     .option(...config)
-    .action(async (options) => finish((await import('./log.js')).logVerify(context, options)));
+    .action(async (options) => finish((await import('./log-verify.js')).logVerify(context, options)));
   example(log.command('show'), 'weir log show --record orders/1234 --from 2h')
     .description('show entries of the log, newest first')
     .option('--person <person>', 'of one person: the subject of the token, or an actor id')
@@ -135,7 +137,7 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .option('--limit <n>', 'entries at the most', parseCount, 50)
     .option(...json)
     .option(...config)
-    .action(async (options) => finish((await import('./log.js')).logShow(context, options)));
+    .action(async (options) => finish((await import('./log-show.js')).logShow(context, options)));
 
   example(program.command('alerts'), 'weir alerts --from 24h')
     .description('list reads that were flagged as bulk reads, newest first')

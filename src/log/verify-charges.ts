@@ -71,30 +71,35 @@ export class Charges {
   }
 
   take(charged: ChargedRead): void {
-    const { writer, number, at, actor, read, clock, position } = charged;
+    const { writer, number, at, actor, read, clock } = charged;
     const { meter: key, sequence, day, charge, limits } = read;
     const account = this.#accountOf(charged);
-    const complain = (kind: 'charge' | 'limit', what: string): void => {
-      account.sound = false;
-      this.#faults.add(position, entryName(writer, number), kind, what);
-    };
 
-    if (key !== `actor:${actor}`) complain('charge', 'it charges the meter of somebody else');
+    if (key !== `actor:${actor}`) this.#complain(charged, 'charge', 'it charges the meter of somebody else');
     const contradiction = contradictionOf(read);
-    if (contradiction !== undefined) complain('charge', contradiction);
+    if (contradiction !== undefined) this.#complain(charged, 'charge', contradiction);
     // Where the zone was moved west, a meter's day waits until the calendar has caught up.
     const today = clock?.day(at);
     if (today !== undefined && day !== today && !(day > today && day === account.lastDay)) {
-      complain('charge', 'its "charge.day" is not the date of its time in the zone of its writer');
+      this.#complain(
+        charged,
+        'charge',
+        'its "charge.day" is not the date of its time in the zone of its writer',
+      );
     }
     const expected = account.sequence + 1;
     if (sequence > expected) {
       const missing =
         sequence === expected + 1 ? `charge ${expected}` : `charges ${expected} to ${sequence - 1}`;
-      complain('charge', `it is charge ${sequence} of its meter, but ${missing} cannot be found before it`);
+      this.#complain(
+        charged,
+        'charge',
+        `it is charge ${sequence} of its meter, but ${missing} cannot be found before it`,
+      );
       account.peopleKnown = false;
     } else if (sequence < expected) {
-      complain(
+      this.#complain(
+        charged,
         'charge',
         `it is charge ${sequence} of its meter, but stands after charge ${account.sequence}`,
       );
@@ -103,22 +108,28 @@ export class Charges {
     if (this.#fromStart) {
       const violation = this.#ledger.apply({ key, sequence, instant: { micros: at, day }, charge, limits });
       if (violation?.kind === 'impossible') {
-        complain('charge', `it cannot follow the charges of its meter: ${violation.reason}`);
+        this.#complain(charged, 'charge', `it cannot follow the charges of its meter: ${violation.reason}`);
         account.peopleKnown = false;
       }
       if (violation?.exceeded !== undefined) {
         const { used, amount, limit } = violation.exceeded;
-        complain(
+        this.#complain(
+          charged,
           'limit',
           `it was released although a limit was used up: ${used} and ${amount} more make more than ${limit.max} ${limit.count} per ${limit.window}`,
         );
       }
-      this.#meetPeople(charged, account, (what) => complain('charge', what));
+      this.#meetPeople(charged, account);
     }
     account.sequence = sequence;
     account.lastDay = day;
     account.writer = writer;
     account.number = number;
+  }
+
+  #complain({ writer, number, position, read }: ChargedRead, kind: 'charge' | 'limit', what: string): void {
+    this.accounts.get(read.meter)!.sound = false;
+    this.#faults.add(position, entryName(writer, number), kind, what);
   }
 
   #accountOf({ writer, number, read: { meter, sequence } }: ChargedRead): MeterAccount {
@@ -139,11 +150,8 @@ export class Charges {
     return account;
   }
 
-  #meetPeople(
-    { writer, number, read, subjects }: ChargedRead,
-    account: MeterAccount,
-    complain: (what: string) => void,
-  ): void {
+  #meetPeople(charged: ChargedRead, account: MeterAccount): void {
+    const { writer, number, read, subjects } = charged;
     // Rows without a personal column are free, and show nobody.
     if (this.#people === undefined || !account.peopleKnown || read.charge.records === 0) return;
     if (subjects === undefined) {
@@ -155,7 +163,11 @@ export class Charges {
       this.#people = undefined;
       this.#peopleUpTo = entryName(writer, number);
     } else if (!met) {
-      complain('the people that it charges are not those of its digest list who were new to its meter');
+      this.#complain(
+        charged,
+        'charge',
+        'the people that it charges are not those of its digest list who were new to its meter',
+      );
       // What follows from it would be told again and again.
       account.peopleKnown = false;
     }

@@ -62,27 +62,27 @@ export class Writers {
     position: number,
   ): WriterState {
     const state = this.#stateOf(writer, number);
-    const name = entryName(writer, number);
-    const complain = (what: string): OpenFault => this.#faults.add(position, name, 'order', what);
-
     if (number === state.next) state.next++;
     else if (number > state.next) {
       this.#missing(state, state.next, number - 1, number, position);
       state.next = number + 1;
-    } else if (!this.#fill(state, number)) complain('it stands twice');
+    } else if (!this.#fill(state, number)) this.#complain(state, number, position, 'it stands twice');
 
-    if (at === state.lastAt) complain('its time is that of another entry of its writer');
+    if (at === state.lastAt)
+      this.#complain(state, number, position, 'its time is that of another entry of its writer');
     state.lastAt = at;
     if (number === 1) {
       if (kind !== undefined && kind !== 'open')
-        complain('it is the first of its writer, but does not open it');
-    } else if (kind === 'open') complain('it opens its writer, but is not the first');
+        this.#complain(state, number, position, 'it is the first of its writer, but does not open it');
+    } else if (kind === 'open')
+      this.#complain(state, number, position, 'it opens its writer, but is not the first');
     if (state.closedBy !== undefined && number > state.closedBy)
-      complain(`it follows entry ${state.closedBy}, which closed its writer`);
+      this.#complain(state, number, position, `it follows entry ${state.closedBy}, which closed its writer`);
     if (kind === 'close') state.closedBy = number;
     if (zone !== undefined) {
       state.clock = this.#clockOf(zone);
-      if (state.clock === undefined) this.#faults.add(position, name, 'body', 'its "zone" is not known here');
+      if (state.clock === undefined)
+        this.#faults.add(position, entryName(writer, number), 'body', 'its "zone" is not known here');
     }
     return state;
   }
@@ -95,6 +95,10 @@ export class Writers {
         this.#faults.add(told.fault.position, entryName(state.writer, from), 'order', missing(from, to));
       }
     }
+  }
+
+  #complain({ writer }: WriterState, number: number, position: number, what: string): void {
+    this.#faults.add(position, entryName(writer, number), 'order', what);
   }
 
   #stateOf(writer: string, number: number): WriterState {
