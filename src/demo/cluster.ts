@@ -111,7 +111,6 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       onProgress,
     );
     const data = join(home, 'data');
-    await endLeftover(data);
     await initialise(home, programs, account, options.superuserPassword, onProgress);
     onProgress('starting PostgreSQL');
     return await launch({ options, home, data, programs, account, release });
@@ -201,6 +200,7 @@ async function launch(parts: Launch): Promise<Cluster> {
   const { options, data } = parts;
   const deadline = Date.now() + 90_000;
   for (let attempt = 1; ; attempt++) {
+    await endLeftover(data);
     const port = options.port === 0 ? await freePort() : options.port;
     const started = await attemptStart(parts, port, deadline);
     if (typeof started !== 'string') return started;
@@ -209,15 +209,14 @@ async function launch(parts: Launch): Promise<Cluster> {
       if (options.port === 0 && attempt < 10) continue;
       throw new ClusterError(`port ${port} on 127.0.0.1 is in use by another process`);
     }
-    const lingering = /shared memory block .* still in use|lock file "postmaster\.pid" already exists/.test(
-      started,
-    );
-    if (!lingering || Date.now() > deadline) {
+    const memoryBusy = /shared memory block .* still in use/.test(started);
+    const directoryBusy = /lock file "postmaster\.pid" already exists/.test(started);
+    if ((!memoryBusy && !directoryBusy) || Date.now() > deadline) {
       throw new ClusterError(`PostgreSQL did not start: ${started.trim().slice(-1000)}`);
     }
     // Backends of a postmaster that was killed notice within moments; those that do not are ended.
     await delay(100);
-    if (attempt > 5) await killStragglers(data);
+    if (memoryBusy && attempt > 5) await killStragglers(data);
   }
 }
 

@@ -17,6 +17,7 @@ export interface StoredEntry {
 }
 
 const knownVersion = 1;
+const sha256 = /^[0-9a-f]{64}$/;
 const countNames: ReadonlySet<string> = new Set(counts);
 const windowNames: ReadonlySet<string> = new Set(windows);
 
@@ -121,7 +122,7 @@ export function readFault(read: EntryRead | undefined): string | undefined {
   if (!isCount(read.part)) return wrong('read.part');
   if (typeof read.last !== 'boolean') return wrong('read.last');
   if (!isCount(read.records)) return wrong('read.records');
-  if (typeof read.digests !== 'string' || read.digests.length !== 64) return wrong('read.digests');
+  if (typeof read.digests !== 'string' || !sha256.test(read.digests)) return wrong('read.digests');
   if (!isText(read.epoch)) return wrong('read.epoch');
   if (!isCount(read.consecutive) || read.consecutive > read.records) return wrong('read.consecutive');
   return Object.keys(read).length === 8 ? undefined : 'its "read" has a member that no read has';

@@ -24,17 +24,14 @@ export interface MeterAccount {
   peopleKnown: boolean;
 }
 
+/** A read on the log. */
 export interface ChargedRead {
   readonly writer: string;
   readonly number: number;
   readonly at: number;
+  readonly position: number;
   readonly actor: string | undefined;
   readonly read: ReadFacts;
-  /** Of the writer's zone; undefined where it is not known. */
-  readonly clock: DayClock | undefined;
-  /** Undefined where the list is missing, wrong, or was not read. */
-  readonly subjects: Subjects | undefined;
-  readonly position: number;
 }
 
 export class Charges {
@@ -70,8 +67,12 @@ export class Charges {
     return this.#ledger.meter(key);
   }
 
-  take(charged: ChargedRead): void {
-    const { writer, number, at, actor, read, clock } = charged;
+  /**
+   * @param clock of the writer's zone; undefined where that is not known
+   * @param subjects undefined where the list is missing, wrong, or was not read
+   */
+  take(charged: ChargedRead, clock: DayClock | undefined, subjects: Subjects | undefined): void {
+    const { writer, number, at, actor, read } = charged;
     const { meter: key, sequence, day, charge, limits } = read;
     const account = this.#accountOf(charged);
 
@@ -119,7 +120,7 @@ export class Charges {
           `it was released although a limit was used up: ${used} and ${amount} more make more than ${limit.max} ${limit.count} per ${limit.window}`,
         );
       }
-      this.#meetPeople(charged, account);
+      this.#meetPeople(charged, subjects, account);
     }
     account.sequence = sequence;
     account.lastDay = day;
@@ -150,8 +151,8 @@ export class Charges {
     return account;
   }
 
-  #meetPeople(charged: ChargedRead, account: MeterAccount): void {
-    const { writer, number, read, subjects } = charged;
+  #meetPeople(charged: ChargedRead, subjects: Subjects | undefined, account: MeterAccount): void {
+    const { writer, number, read } = charged;
     // Rows without a personal column are free, and show nobody.
     if (this.#people === undefined || !account.peopleKnown || read.charge.records === 0) return;
     if (subjects === undefined) {

@@ -58,29 +58,34 @@ export async function fetchLists(
   return lists;
 }
 
-/** @returns what is wrong with the list; or where its subjects stand, undefined if it has none */
-export function checkList(
-  { read }: Listed,
-  list: string | undefined,
-): { fault: string } | { subjects: Subjects | undefined } {
+/** @returns what is wrong with the list beside an entry */
+export function listFault(read: ReadFacts | undefined, list: string | undefined): string | undefined {
   const records = read?.records ?? 0;
   if (records === 0) {
-    if (read !== undefined && read.digests !== emptyHash)
-      return { fault: 'its "read.digests" is not the hash of nothing, though it read nothing' };
-    return list === undefined
-      ? { subjects: undefined }
-      : { fault: 'a digest list lies beside it, though it read nothing' };
+    if (list !== undefined) return 'a digest list lies beside it, though it read nothing';
+    if (read === undefined || read.digests === emptyHash) return undefined;
+    return 'its "read.digests" is not the hash of nothing, though it read nothing';
   }
-  if (list === undefined) return { fault: 'its digest list is missing' };
-  const lengths = ` ${records * digestBytes} ${records * digestBytes} `;
+  if (list === undefined) return 'its digest list is missing';
+  const bytes = records * digestBytes;
   const start = list.indexOf(' ');
-  if (!list.startsWith(lengths, start))
-    return { fault: 'its digest list holds another number of records than it says' };
-  const hashAt = start + lengths.length;
-  if (!list.startsWith(read!.digests, hashAt))
-    return { fault: 'its digest list has another SHA-256 than it says' };
-  const subjectsAt = hashAt + hashLength + 1;
-  return { subjects: subjectsAt < list.length ? { text: list, start: subjectsAt } : undefined };
+  const hashAt = list.indexOf(' ', list.indexOf(' ', start + 1) + 1) + 1;
+  if (list.slice(start, hashAt) !== ` ${bytes} ${bytes} `)
+    return 'its digest list holds another number of records than it says';
+  if (list.slice(hashAt, hashAt + hashLength) !== read!.digests)
+    return 'its digest list has another SHA-256 than it says';
+  return undefined;
+}
+
+/** @returns where the subjects stand in a list without fault, as far as they were fetched */
+export function subjectsOf(list: string): Subjects | undefined {
+  let start = 0;
+  for (let column = 0; column < 4; column++) {
+    const space = list.indexOf(' ', start);
+    if (space < 0) return undefined;
+    start = space + 1;
+  }
+  return { text: list, start };
 }
 
 interface Run {

@@ -7,9 +7,9 @@
 import { performance } from 'node:perf_hooks';
 import type { EntryKind } from './entry.js';
 import { Charges } from './verify-charges.js';
-import type { EntryRow, Facts } from './verify-facts.js';
+import type { EntryRow, ReadFacts } from './verify-facts.js';
 import { entryName, Faults, type Fault } from './verify-faults.js';
-import { checkList, fetchLists, type Listed } from './verify-lists.js';
+import { fetchLists, listFault, subjectsOf, type Listed } from './verify-lists.js';
 import { checkMeters, checkPolicies, checkStrayLists } from './verify-meters.js';
 import { EntryReader } from './verify-quick.js';
 import { LogSnapshot, type LogSource } from './verify-snapshot.js';
@@ -147,34 +147,39 @@ class Verifier {
     this.#firstAt ??= at;
     this.#lastAt = at;
     const found = this.#reader.read(row);
-    const facts: Facts | undefined = typeof found === 'string' ? undefined : found;
-    const state = this.#writers.take(writer, number, at, facts?.kind, facts?.zone, position);
-    if (typeof found === 'string') this.#faults.add(position, entryName(writer, number), 'body', found);
-    if (facts === undefined)
-      return { writer, number, at, actor: undefined, read: undefined, state, position, readable: false };
-    const { kind, actor, policy, read } = facts;
+    if (typeof found === 'string') {
+      const state = this.#writers.take(writer, number, at, undefined, undefined, position);
+      this.#faults.add(position, entryName(writer, number), 'body', found);
+      return { writer, number, at, position, actor: undefined, read: undefined, state, readable: false };
+    }
+    const { kind, actor, policy, zone, read } = found;
+    const state = this.#writers.take(writer, number, at, kind, zone, position);
     this.#kinds[kind] = (this.#kinds[kind] ?? 0) + 1;
     if (policy !== undefined && !this.#policies.has(policy)) {
       this.#policies.set(policy, { entry: entryName(writer, number), position });
     }
-    return { writer, number, at, actor, read, state, position, readable: true };
+    return { writer, number, at, position, actor, read, state, readable: true };
   }
 
   #checkReads(checked: readonly Checked[], lists: readonly (string | undefined)[]): void {
     for (let i = 0; i < checked.length; i++) {
       const entry = checked[i]!;
-      const { writer, number, at, actor, read, state, position, readable } = entry;
+      const { read } = entry;
       const list = lists[i];
       if (list !== undefined) this.#lists++;
-      let subjects;
-      if (this.#digestsToo && readable) {
-        const result = checkList(entry, list);
-        if ('fault' in result) this.#faults.add(position, entryName(writer, number), 'digests', result.fault);
-        else subjects = result.subjects;
+      let sound = this.#digestsToo && entry.readable;
+      if (sound) {
+        const fault = listFault(read, list);
+        if (fault !== undefined) {
+          sound = false;
+          this.#faults.add(entry.position, entryName(entry.writer, entry.number), 'digests', fault);
+        }
       }
       if (read === undefined) continue;
       this.#records += read.records;
-      this.#charges.take({ writer, number, at, actor, read, clock: state.clock, subjects, position });
+      const subjects =
+        sound && list !== undefined && this.#charges.needsSubjects ? subjectsOf(list) : undefined;
+      this.#charges.take(entry as Checked & { read: ReadFacts }, entry.state.clock, subjects);
     }
   }
 

@@ -29,7 +29,6 @@ export class Buckets {
   #rows: Buffer = none;
   #first = 0;
   #end = 0;
-  #owned = false;
   /** The time that the first row's step starts from, and the time of the last row. */
   #base = 0;
   #last = 0;
@@ -54,12 +53,12 @@ export class Buckets {
     return sum;
   }
 
-  /** What a count holds in the bucket of that time, which must not lie before the newest. */
+  /** What a count holds in the bucket of that time: the newest one, or a later one that is still empty. */
   at(count: number, time: number): number {
     return time === this.#now ? this.#newest[count]! : 0;
   }
 
-  /** Whether each of the times still holds at least as many units of the count. All lie before the newest bucket, or are it. */
+  /** Whether there is a bucket of each time that holds at least so many units of the count. */
   holds(count: number, units: TimedUnits): boolean {
     let found = 0;
     this.#walk((time, row) => {
@@ -142,7 +141,6 @@ export class Buckets {
     this.#rows = rows;
     this.#first = 0;
     this.#end = end;
-    this.#owned = true;
     this.#last = last;
   }
 
@@ -203,14 +201,14 @@ export class Buckets {
   }
 
   #keepNewest(): void {
-    if (!this.#owned || this.#end + rowLength > this.#rows.length) {
+    // Always so where the rows are still a view of the stored state: it ends with them.
+    if (this.#end + rowLength > this.#rows.length) {
       const used = this.#end - this.#first;
       const rows = Buffer.allocUnsafe(used + (used >> 1) + rowLength);
       this.#rows.copy(rows, 0, this.#first, this.#end);
       this.#rows = rows;
       this.#first = 0;
       this.#end = used;
-      this.#owned = true;
     }
     // Where no row is left the last one may be long ago; a step must fit a byte.
     if (this.#first === this.#end) this.#base = this.#last = this.#now - 1;

@@ -19,7 +19,7 @@ export function numberLength(value: number): number {
 /** @returns the offset after the number */
 export function writeNumber(bytes: Buffer, at: number, value: number): number {
   // Bit operations see 32 bits only; bytes and microseconds are wider.
-  while (value >= 0x8000_0000) {
+  while (value >= 0x1_0000_0000) {
     bytes[at++] = (value % 128) | 128;
     value = Math.floor(value / 128);
   }
@@ -54,7 +54,6 @@ export class StateReader {
       byte = this.byte();
       value += (byte & 127) * scale;
       if (byte < 128) break;
-      if (scale > 2 ** 49) throw corrupted('a number is too long');
     }
     if (byte === 0) throw corrupted('a number is not in its shortest form');
     if (!Number.isSafeInteger(value)) throw corrupted('a number is too large');

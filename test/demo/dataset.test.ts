@@ -69,6 +69,12 @@ void t.test('order by order: numbers, times, amounts and statuses agree', async 
       expect(Number(shipment[0]) === ++shipmentId && shipment[1] === orderId, 'the shipment belongs to it');
       const shippedMs = Date.parse(shipment[9] as string);
       expect(shippedMs > createdMs && shippedMs <= end, 'it was shipped after the order and before the end');
+      const travelled = (end - shippedMs) / 3_600_000;
+      expect(status !== 'delivered' || travelled >= 20, 'nothing arrives within 20 hours');
+      expect(
+        status === 'delivered' || status === 'returned' || travelled <= 110,
+        'nothing is on its way for weeks',
+      );
     }
     const ageDays = (end - createdMs) / dayMs;
     expect(

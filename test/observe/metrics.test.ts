@@ -56,9 +56,12 @@ void t.test('commits, flags and failures are counted', async (t) => {
   t.notMatch(exposition, 'process_cpu', 'the process was left out');
 });
 
-void t.test('the Node process is measured as well, and two gateways in one process do not collide', async (t) => {
-  const [first, second] = [createMetrics(), createMetrics()];
-  t.match(await first.text(), 'process_cpu_seconds_total');
-  first.observe({ event: 'store', state: 'up', reason: undefined });
-  t.match(await second.text(), 'weir_store_up 0');
-});
+void t.test(
+  'the Node process is measured as well, and two gateways in one process do not collide',
+  async (t) => {
+    const [first, second] = [createMetrics(), createMetrics()];
+    t.match(await first.text(), 'process_cpu_seconds_total');
+    first.observe({ event: 'store', state: 'up', reason: undefined });
+    t.match(await second.text(), 'weir_store_up 0');
+  },
+);

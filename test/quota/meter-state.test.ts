@@ -58,6 +58,36 @@ void t.test('what has fallen out of its window takes no room', async (t) => {
   t.ok(meter.encode().length < 40, `${meter.encode().length} bytes after 40 days`);
 });
 
+void t.test('somebody busy for an hour takes no more room than one minute and one hour need', async (t) => {
+  const meter = busy(3_600);
+  const copy = Meter.decode(meter.encode());
+  const now = { micros: meter.lastMicros, day: meter.lastDay };
+  t.equal(copy.used('queries', 'minute', now), 61);
+  t.equal(copy.used('queries', 'hour', now), 3_600);
+  t.ok(meter.encode().length < 2_000, `${meter.encode().length} bytes`);
+});
+
+void t.test('charges of nothing between others leave no bucket and move none', async (t) => {
+  const meter = Meter.empty();
+  const at = (seconds: number) => ({ micros: noon + seconds * second, day: clock.day(noon) });
+  meter.charge(chargeOf({ queries: 1 }), at(0));
+  meter.charge(chargeOf({}), at(10));
+  meter.charge(chargeOf({ queries: 2 }), at(20));
+  meter.charge(chargeOf({}), at(30));
+  meter.charge(chargeOf({ queries: 4 }), at(40));
+  const copy = Meter.decode(meter.encode());
+  for (const [seconds, used] of [
+    [60, 7],
+    [61, 6],
+    [80, 6],
+    [81, 4],
+    [100, 4],
+    [101, 0],
+  ] as const) {
+    t.equal(copy.used('queries', 'minute', at(seconds)), used, `after ${seconds} s`);
+  }
+});
+
 void t.test('charges of nothing leave only the sequence and the time', async (t) => {
   const meter = Meter.empty();
   for (let at = 0; at < 200; at++) meter.charge(chargeOf({}), meter.next(noon + at * second, clock));
@@ -103,18 +133,20 @@ void t.test('bytes that no gateway writes are refused even under a right checksu
   const nothing = [0, 0, 0];
   const good = Meter.decode(sealed(...head, ...seven, ...nothing, ...nothing));
   t.equal(good.used('queries', 'minute', { micros: 100, day: 0 }), 7);
-  const wrong: Record<string, number[]> = {
-    'it ends within a bucket': [...head, 1],
-    'it ends within the rows': [...head, ...nothing, ...nothing, 1, 9, 1, 7, 3, 2, 1, 1, 1],
-    'bytes follow its end': [...head, ...nothing, ...nothing, ...nothing, 0],
-    'the last row is not before the newest': [...head, 1, 9, 1, 7, 3, 2, 0, 1, 1, 2, ...nothing, ...nothing],
-    'the first row is after the last': [...head, 1, 9, 1, 7, 3, 1, 1, 1, 1, 2, ...nothing, ...nothing],
-    'it holds an unknown count': [...head, 128, 7, 0, 0, ...nothing, ...nothing],
-    'it holds a zero': [...head, 1, 0, 0, 0, ...nothing, ...nothing],
-    'a sum is too small': [...head, 1, 6, 1, 7, 0, ...nothing, ...nothing],
-    'a number is not in its shortest form': [0x81, 0, 100, 0, ...nothing, ...nothing, ...nothing],
-    'a number is too long': [...Array<number>(9).fill(0x81), 1, 100, 0, ...nothing, ...nothing, ...nothing],
-    'a number is too large': [
+  const wrong: [fault: string, ...body: number[]][] = [
+    ['it ends early', ...head, 1],
+    ['it ends early', ...head, ...nothing, ...nothing, 1, 9, 1, 7, 3, 2, 1, 1, 1],
+    ['bytes follow its end', ...head, ...nothing, ...nothing, ...nothing, 0],
+    // The last row not before the newest; the first row after the last.
+    ['a bucket is out of order', ...head, 1, 9, 1, 7, 3, 2, 0, 1, 1, 2, ...nothing, ...nothing],
+    ['a bucket is out of order', ...head, 1, 9, 1, 7, 3, 1, 1, 1, 1, 2, ...nothing, ...nothing],
+    ['it holds an unknown count', ...head, 128, 0, 0, ...nothing, ...nothing],
+    ['it holds a zero', ...head, 1, 0, 0, 0, ...nothing, ...nothing],
+    ['a sum is too small', ...head, 1, 6, 1, 7, 0, ...nothing, ...nothing],
+    ['a number is not in its shortest form', 0x81, 0, 100, 0, ...nothing, ...nothing, ...nothing],
+    ['a number is too large', ...Array<number>(12).fill(0x80), 1, 100, 0, ...nothing, ...nothing, ...nothing],
+    [
+      'a number is too large',
       ...Array<number>(7).fill(0xff),
       0x7f,
       100,
@@ -123,9 +155,12 @@ void t.test('bytes that no gateway writes are refused even under a right checksu
       ...nothing,
       ...nothing,
     ],
-  };
-  for (const [name, body] of Object.entries(wrong)) {
-    t.throws(() => Meter.decode(sealed(...body)), { code: 'internal' }, name);
+  ];
+  for (const [fault, ...body] of wrong) {
+    t.throws(() => Meter.decode(sealed(...body)), {
+      code: 'internal',
+      cause: { message: `the state of a meter is corrupted: ${fault}` },
+    });
   }
 });
 

@@ -147,6 +147,35 @@ void t.test('somebody who returns counts for the day, and moves rather than adds
   t.equal(meter.used('people', '30d', at(noon + 30 * 86_400 * second)), 4, 'two of the first day have gone');
 });
 
+void t.test(
+  'a day whose people have all returned is forgotten without moving the days around it',
+  async (t) => {
+    const meter = Meter.empty();
+    const first = clock.day(noon);
+    const on = (days: number) => at(noon + days * 86_400 * second);
+    for (const days of [0, 2, 4, 6]) meter.charge(only('people', 10 + days), on(days));
+    // All of the first day, the third and the newest before today; some of the fifth.
+    const returning = [
+      [first, 10],
+      [first + 2, 12],
+      [first + 4, 1],
+      [first + 6, 16],
+    ] as const;
+    meter.charge(chargeOf({ people: { fresh: 0, returning } }), on(7));
+    const copy = Meter.decode(meter.encode());
+    for (const one of [meter, copy]) {
+      t.equal(one.used('people', '30d', on(7)), 52);
+      t.equal(one.used('people', '30d', on(33)), 52, 'the fifth day is in the window');
+      t.equal(one.used('people', '30d', on(34)), 39, 'and leaves it alone');
+      t.equal(one.used('people', '30d', on(37)), 0);
+      one.charge(chargeOf({ people: { fresh: 1, returning: [[first + 4, 13]] } }), on(8));
+      t.equal(one.used('people', '30d', on(36)), 53, 'seen on the eighth and ninth day');
+      t.equal(one.used('people', '30d', on(37)), 14);
+    }
+    t.same(copy.encode(), meter.encode());
+  },
+);
+
 void t.test('a read waits until it fits, counting those who will be fresh by then', async (t) => {
   const meter = Meter.empty();
   const day = clock.day(noon);

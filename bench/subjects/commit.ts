@@ -1,0 +1,159 @@
+/**
+ * Puts reads on the access log as the corridor does, through AccessLog.record and with real decisions, but
+ * without an order database: the rows were read before. One process, so many reads at once; each person
+ * reads the rows of a call a few times over before the next call.
+ */
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AccessRequest, Decision, MaskedRows, Principal, ReleasedColumn } from '../../src/access.js';
+import { AccessLog } from '../../src/log/access-log.js';
+import { Digester } from '../../src/log/digest.js';
+import type { Actor } from '../../src/log/directory.js';
+import { limitsInForce } from '../../src/policy/limits-in-force.js';
+import { loadPolicies } from '../../src/policy/load.js';
+import { openPool } from '../../src/store/pool.js';
+import { latenciesOf } from '../statistics.js';
+import type { CommitJob, CommitOutcome, Person, SampleRow } from './messages.js';
+import { serve, tell } from './parent.js';
+
+const maxLatencies = 2_000_000;
+const role = 'support-agent';
+const table = 'orders';
+
+serve<CommitJob, CommitOutcome>(async (job) => {
+  let batches = 0;
+  const pool = openPool({
+    url: job.storeUrl,
+    size: 4,
+    connectTimeoutMs: 2000,
+    applicationName: 'weir',
+    settings: {},
+    onIdleError: () => undefined,
+  });
+  const log = await AccessLog.open({
+    pool,
+    connection: { url: job.storeUrl, connectTimeoutMs: 1000, exchangeTimeoutMs: 2000, lockTimeoutMs: 20 },
+    digester: new Digester(Buffer.from(job.digestKey, 'base64'), 'e1'),
+    zone: job.zone,
+    deadlineMs: 2000,
+    maxWaiting: 2000,
+    heartbeatSeconds: 60,
+    version: 'bench',
+    observe: ({ event }) => {
+      if (event === 'batch') batches++;
+    },
+  });
+  const decide = await decisions(job, log);
+  const people = await Promise.all(
+    job.people.map(async (person) => {
+      const principal = principalOf(person);
+      return { principal, actor: await log.directory.identify(principal) };
+    }),
+  );
+  const pages = pagesOf(job);
+
+  const latencies = new Float64Array(maxLatencies);
+  let measured = 0;
+  let measuring = false;
+  let stopped = false;
+  const work = async (): Promise<void> => {
+    while (!stopped) {
+      const { principal, actor } = pick(people);
+      const rows = pick(pages);
+      for (let read = 0; read < job.readsPerCall && !stopped; read++) {
+        const started = performance.now();
+        await log.record(decide(principal, actor), actor, rows);
+        if (measuring && measured < maxLatencies) latencies[measured++] = performance.now() - started;
+      }
+    }
+  };
+  const workers = Promise.all(Array.from({ length: job.concurrency }, work));
+  await Promise.race([workers, delay(job.warmUpSeconds * 1000)]);
+  tell('begin');
+  batches = 0;
+  measuring = true;
+  const started = performance.now();
+  await Promise.race([workers, delay(job.measuredSeconds * 1000)]);
+  measuring = false;
+  const seconds = (performance.now() - started) / 1000;
+  tell('end');
+  stopped = true;
+  const outcome = { reads: measured, seconds, batches };
+  await workers;
+  await log.close();
+  await pool.end();
+  return { ...outcome, latencies: latenciesOf(latencies.subarray(0, measured)) };
+});
+
+/** Decisions as the corridor makes them for a read by order number. */
+async function decisions(
+  job: CommitJob,
+  log: AccessLog,
+): Promise<(principal: Principal, actor: Actor) => Decision> {
+  const { set, content } = await loadPolicies(job.policies);
+  await log.keepPolicySet(set, content);
+  const policy = set.roles.get(role)!;
+  const tablePolicy = policy.tables.get(table)!;
+  const columns: readonly ReleasedColumn[] = job.columns.map((name) => ({
+    name,
+    mask: tablePolicy.see.get(name)!,
+    json: 'string',
+  }));
+  const statement = `${table}?select=${job.columns.join(',')}&order_no=eq`;
+  return (principal, actor) => ({
+    request: { id: randomUUID(), door: 'rest', route: `GET /rest/${table}`, principal } as AccessRequest,
+    actorId: actor.actorId,
+    set,
+    role: policy,
+    table: tablePolicy,
+    columns,
+    limits: limitsInForce(policy, principal.scopes),
+    personal: true,
+    lookups: 0,
+    rowLimit: policy.perRequest,
+    statement,
+  });
+}
+
+function principalOf({ issuer, sub, region }: Person): Principal {
+  return {
+    issuer,
+    person: sub,
+    displayName: undefined,
+    tool: 'support-desk',
+    act: undefined,
+    roles: [role],
+    scopes: [],
+    tokenId: undefined,
+    expiresAtMicros: Number.MAX_SAFE_INTEGER,
+    claims: { region },
+  };
+}
+
+/** Answers of so many records each, made before the clock starts. */
+function pagesOf({ rowsFile, recordsPerRead, columns }: CommitJob): MaskedRows[] {
+  const samples = JSON.parse(readFileSync(rowsFile, 'utf8')) as SampleRow[];
+  const width = columns.length;
+  const count = recordsPerRead === 1 ? samples.length : 4_000;
+  return Array.from({ length: count }, (_, page) => {
+    const rows =
+      recordsPerRead === 1
+        ? [samples[page]!]
+        : Array.from({ length: recordsPerRead }, () => pick(samples));
+    // The door to MaskedRows is sql/, which made these rows; they only took the way over a file.
+    return {
+      width,
+      values: rows.map((row) => row.slice(0, width)),
+      recordKeys: rows.map((row) => row[width]!),
+      subjectKeys: rows.map((row) => row[width + 1]!),
+      part: 0,
+      last: true,
+    } as unknown as MaskedRows;
+  });
+}
+
+function pick<T>(of: readonly T[]): T {
+  return of[Math.floor(Math.random() * of.length)]!;
+}

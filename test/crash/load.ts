@@ -1,0 +1,164 @@
+/**
+ * The staff at work: some thirty clients over kept-alive connections, on whichever gateway is there. A person
+ * whose limit is used up tries a few times more, at every gateway, and is then relieved by the next one, so
+ * that at whatever moment something is killed, somebody is half-way through a limit.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Random } from '../../src/demo/dataset/random.js';
+import { Client, type Ask, type Reply } from './client.js';
+import type { Site } from './site.js';
+import { keyColumnsOf, looseScope, tableOf, type RoleName } from './staff.js';
+
+export interface Person {
+  readonly name: string;
+  readonly role: RoleName;
+  /** Holds the loose scope: there in every round, never refused by a limit. */
+  readonly loose: boolean;
+  readonly region: string;
+}
+
+/** What one request brought. */
+export interface Harvest extends Reply {
+  readonly person: Person;
+  readonly gateway: string;
+  readonly format: Ask['format'];
+  readonly path: string;
+  /** Milliseconds since the epoch. */
+  readonly sentAt: number;
+  readonly gotAt: number;
+}
+
+/** Refusals in a row after which a person goes home: enough to have tried every gateway several times. */
+const patienceWithRefusals = 6;
+const regions = ['华东', '华南', '华北', '华中'];
+
+/** Who is at work at a time, and how often each is picked. */
+const crew: readonly (readonly [role: RoleName, loose: boolean, weight: number])[] = [
+  ['support', false, 5],
+  ['support', false, 5],
+  ['support', false, 5],
+  ['support', true, 3],
+  ['warehouse', false, 5],
+  ['warehouse', false, 5],
+  ['warehouse', true, 3],
+  ['exporter', false, 2],
+  ['exporter', true, 1],
+  ['analyst', false, 2],
+  ['analyst', true, 1],
+];
+
+interface Post {
+  readonly role: RoleName;
+  readonly loose: boolean;
+  person: Person;
+  token: Promise<string>;
+  refusals: number;
+}
+
+export class Load {
+  readonly harvest: Harvest[] = [];
+  readonly #site: Site;
+  readonly #label: string;
+  readonly #client = new Client();
+  readonly #posts: readonly Post[];
+  readonly #draw: readonly Post[];
+  readonly #workers: Promise<void>[];
+  #persons = 0;
+  #stopping = false;
+
+  constructor(site: Site, label: string, seed: number, clients: number) {
+    this.#site = site;
+    this.#label = label;
+    this.#posts = crew.map(([role, loose], index) => {
+      const post = { role, loose, refusals: 0 } as Post;
+      this.#relieve(post, index);
+      return post;
+    });
+    this.#draw = crew.flatMap(([, , weight], index) => Array.from({ length: weight }, () => this.#posts[index]!));
+    this.#workers = Array.from({ length: clients }, (_, i) => this.#work(new Random(seed, i, 77)));
+  }
+
+  /** Lets every client finish what it is doing. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(this.#workers);
+    this.#client.close();
+  }
+
+  async #work(random: Random): Promise<void> {
+    while (!this.#stopping) {
+      const up = this.#site.desks.filter(({ gateway }) => gateway.address !== undefined);
+      if (up.length === 0) {
+        await delay(20);
+        continue;
+      }
+      const { gateway } = random.pick(up);
+      const post = random.pick(this.#draw);
+      const person = post.person;
+      const token = await post.token;
+      const { path, format } = this.#question(person, random);
+      const leaves = format === 'csv' && random.chance(8);
+      const sentAt = Date.now();
+      const reply = await this.#client.ask({
+        address: gateway.address ?? 'http://127.0.0.1:1',
+        path,
+        token,
+        format,
+        patienceMs: random.between(1_500, 6_000),
+        leaveAfterBytes: leaves ? random.between(200, 60_000) : undefined,
+      });
+      this.harvest.push({ ...reply, person, gateway: gateway.name, format, path, sentAt, gotAt: Date.now() });
+      if (reply.status === undefined) await delay(random.between(5, 40));
+      if (reply.status === 503) await delay(random.between(5, 60));
+      if (reply.error === 'limit-reached' && post.person === person && ++post.refusals >= patienceWithRefusals) {
+        this.#relieve(post, this.#posts.indexOf(post));
+      }
+    }
+  }
+
+  #relieve(post: Post, index: number): void {
+    post.refusals = 0;
+    const name = post.loose ? `${post.role}-${index}-always` : `${post.role}-${this.#label}-${++this.#persons}`;
+    post.person = { name, role: post.role, loose: post.loose, region: regions[this.#persons % regions.length]! };
+    const { region } = post.person;
+    post.token = this.#site.token({ person: name, role: post.role, region, scope: post.loose ? looseScope : undefined });
+  }
+
+  /** What that person might ask; one in twelve is refused whoever asks. */
+  #question({ role, region }: Person, random: Random): Pick<Ask, 'path' | 'format'> {
+    const [record, subject] = keyColumnsOf(role);
+    const base = `/rest/${tableOf(role)}?select=${record},${subject}`;
+    if (random.chance(8)) return { path: random.pick(refused), format: 'json' };
+    switch (role) {
+      case 'support': {
+        const { samples } = this.#site;
+        let sample = random.pick(samples);
+        for (let i = 0; i < 20 && sample.region !== region; i++) sample = random.pick(samples);
+        const columns = ',order_no,receiver_name,receiver_phone,address';
+        const pin = random.chance(70) ? `order_no=eq.${sample.orderNo}` : `receiver_phone=eq.${encodeURIComponent(sample.phone)}`;
+        return { path: `${base}${columns}&${pin}`, format: 'json' };
+      }
+      case 'warehouse': {
+        const limit = random.between(1, 30);
+        const offset = random.below(this.#site.samples.length);
+        const path = `${base},receiver_name,receiver_phone&order=order_id&limit=${limit}&offset=${offset}`;
+        return { path, format: random.chance(80) ? 'json' : 'csv' };
+      }
+      case 'exporter':
+        return { path: `${base},receiver_name&order=order_id.desc`, format: random.chance(70) ? 'csv' : 'json' };
+      case 'analyst': {
+        const limit = random.chance(50) ? '' : `&limit=${random.between(1, 4_000)}`;
+        return { path: `${base},sku&order=item_id${limit}`, format: random.chance(70) ? 'csv' : 'json' };
+      }
+    }
+  }
+}
+
+const refused = [
+  '/rest/nothing',
+  '/rest/orders?select=remark&order_no=eq.x',
+  '/rest/orders?order_no=like.x',
+  '/rest/orders?order_no=eq.WR0000000000000&address=eq.x',
+  '/nowhere',
+  '/admin/alerts',
+];
