@@ -2,7 +2,7 @@
 import type { ErrorObject } from 'ajv';
 import type { ConfigFault } from './faults.js';
 import { configKeys, writeKey } from './keys.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../spelling.js';
 import type { ConfigSource } from './source.js';
 
 const wrongTypes: Readonly<Record<string, readonly [message: string, hint: string]>> = {

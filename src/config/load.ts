@@ -9,7 +9,7 @@ import { describe } from './explain.js';
 import { ConfigFaults, type ConfigFault } from './faults.js';
 import { configKeys, writeKey, type ConfigKey } from './keys.js';
 import { checkMeaning } from './meaning.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../spelling.js';
 import { configSchema, placeVariables, type Config } from './schema.js';
 import { ConfigSource, type KeyPath } from './source.js';
 

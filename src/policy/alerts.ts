@@ -6,7 +6,7 @@ import type { AlertPolicy, BulkRule, BulkThresholds } from './model.js';
 import { thresholdKeys, type AlertsFile, type ThresholdKey } from './schema.js';
 import type { Partly } from './shape.js';
 import type { Complain } from './source.js';
-import { nearest, quote } from './spelling.js';
+import { nearest, quote } from '../spelling.js';
 
 const rules: Record<ThresholdKey, BulkRule> = {
   records_per_read: 'recordsPerRead',

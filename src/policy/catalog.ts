@@ -7,7 +7,7 @@ import type { CatalogTable, DataClass, Lookup } from './model.js';
 import type { CatalogFile } from './schema.js';
 import type { Partly } from './shape.js';
 import type { Complain } from './source.js';
-import { quote, suggest } from './spelling.js';
+import { quote, suggest } from '../spelling.js';
 
 type TableEntry = NonNullable<Partly<CatalogFile['tables'][string]>>;
 type ColumnEntry = Partly<CatalogFile['tables'][string]['columns'][string]>;

@@ -7,7 +7,7 @@ import type { LiveSchema, LiveTable } from '../sql/schema.js';
 import { sortFaults, type PolicyFault } from './faults.js';
 import type { LoadedPolicies } from './load.js';
 import type { CatalogColumn, CatalogTable } from './model.js';
-import { nearest, quote, suggest } from './spelling.js';
+import { nearest, quote, suggest } from '../spelling.js';
 
 /** @returns every fault, sorted; empty when the set fits */
 export function checkAgainstDatabase(

@@ -9,7 +9,7 @@ import type { CatalogTable, MaskName, RowFilter, TablePolicy } from './model.js'
 import type { RoleFile } from './schema.js';
 import type { Partly } from './shape.js';
 import type { Complain, Path } from './source.js';
-import { either, quote, suggest } from './spelling.js';
+import { either, quote, suggest } from '../spelling.js';
 
 type GrantEntry = NonNullable<Partly<NonNullable<RoleFile['tables']>[string]>>;
 type Columns = ReadonlyMap<string, DraftColumn>;

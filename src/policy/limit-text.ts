@@ -1,6 +1,6 @@
 /** How a limit is written: `500 per day`. Pure. */
 import { windows, type Window } from './model.js';
-import { either, nearest } from './spelling.js';
+import { either, nearest } from '../spelling.js';
 
 export const largestNumber = 999_999_999;
 

@@ -8,7 +8,7 @@ import type { Count, Limit, TablePolicy } from './model.js';
 import type { RoleFile } from './schema.js';
 import type { Partly } from './shape.js';
 import type { Complain, Path } from './source.js';
-import { quote } from './spelling.js';
+import { quote } from '../spelling.js';
 
 type Limits = NonNullable<Partly<RoleFile>>['limits'];
 

@@ -9,7 +9,7 @@ import { checkBounded, checkPerRequest, readLimits } from './role-limits.js';
 import type { RoleFile } from './schema.js';
 import type { Partly } from './shape.js';
 import type { Complain } from './source.js';
-import { quote, suggest } from './spelling.js';
+import { quote, suggest } from '../spelling.js';
 
 /** Rows that one request may read, where the file does not say. */
 export const defaultPerRequest = 1000;

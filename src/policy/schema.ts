@@ -7,7 +7,7 @@
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
 import { largestNumber } from './limit-text.js';
 import { counts, type DataClass } from './model.js';
-import { either } from './spelling.js';
+import { either } from '../spelling.js';
 
 /** Keywords of ours, for messages: `expects` follows "write"; `later` maps a key to why it is refused yet. */
 export const ownKeywords = ['expects', 'later'];

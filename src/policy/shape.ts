@@ -8,7 +8,7 @@ import type { Static, TSchema } from '@sinclair/typebox';
 import type { PolicyFault } from './faults.js';
 import { ownKeywords } from './schema.js';
 import { pathOf, pointerOf, type Part, type PolicySource } from './source.js';
-import { either, nearest, quote } from './spelling.js';
+import { either, nearest, quote } from '../spelling.js';
 
 /** A file of which any part may be missing. */
 export type Partly<T> = T extends string | number | boolean

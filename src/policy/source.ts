@@ -16,7 +16,7 @@ import {
   type YAMLError,
 } from 'yaml';
 import type { PolicyFault, Position } from './faults.js';
-import { quote } from './spelling.js';
+import { quote } from '../spelling.js';
 
 export type Path = readonly (string | number)[];
 /** A mapping's entry has two places: the key, and what stands behind it. */

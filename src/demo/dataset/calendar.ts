@@ -20,13 +20,15 @@ export function endOfDay(lastDay: string): number {
 }
 
 /** "261122" in China. */
-export function dayCode(ms: number): string {
+function dayCode(ms: number): string {
   return new Date(ms + chinaOffsetMs).toISOString().slice(2, 10).replaceAll('-', '');
 }
 
 export interface Moment {
   /** Milliseconds since the Unix epoch; never before the one before. */
   readonly atMs: number;
+  /** Its day in China, "261122". */
+  readonly day: string;
   /** Number of the order on its day, from 1. */
   readonly ofDay: number;
 }
@@ -40,6 +42,7 @@ export function* orderTimes(seed: number, count: number, lastDay: string): Gener
   let weight = 0;
   let made = 0;
   for (let day = 0; day < spanDays; day++) {
+    const code = dayCode(start + day * dayMs);
     let ofDay = 0;
     for (let hour = 0; hour < 24; hour++) {
       weight += (days[day] as number) * (hours[hour] as number);
@@ -48,7 +51,7 @@ export function* orderTimes(seed: number, count: number, lastDay: string): Gener
       const here = upTo - made;
       const random = randomFor(seed, 'calendar', day * 24 + hour);
       for (let i = 0; i < here; i++) {
-        yield { atMs: slot + Math.floor(((i + random.next()) * hourMs) / here), ofDay: ++ofDay };
+        yield { atMs: slot + Math.floor(((i + random.next()) * hourMs) / here), day: code, ofDay: ++ofDay };
       }
       made = upTo;
     }

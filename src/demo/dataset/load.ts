@@ -114,12 +114,10 @@ async function loadRows(client: Connection, options: LoadOptions): Promise<void>
 /** Rows on their way into one table, by column. */
 class Batch {
   readonly statement: string;
-  readonly #types: readonly string[];
   #columns: (string | null)[][];
 
   constructor(table: keyof typeof columnTypes) {
-    const types: readonly string[] = columnTypes[table];
-    this.#types = types;
+    const types = columnTypes[table];
     const parameters = types.map((type, i) => `$${i + 1}::${type}[]`).join(', ');
     this.statement = `INSERT INTO shop.${table} SELECT * FROM unnest(${parameters})`;
     this.#columns = types.map(() => []);
@@ -134,7 +132,7 @@ class Batch {
   }
 
   take(): string[] {
-    const values = this.#columns.map((column, i) => arrayLiteral(column, this.#types[i] === 'text'));
+    const values = this.#columns.map(arrayLiteral);
     this.#columns = this.#columns.map(() => []);
     return values;
   }
@@ -164,10 +162,10 @@ class Line {
   }
 }
 
-/** pg would do it as well, one element at a time; here it is most of the work. */
-function arrayLiteral(values: readonly (string | null)[], text: boolean): string {
-  if (!text) return `{${values.map((value) => value ?? 'NULL').join(',')}}`;
-  return `{${values.map((value) => (value === null ? 'NULL' : `"${value.replace(special, '\\$&')}"`)).join(',')}}`;
+/**
+ * JSON's quotes, escapes and null are those of an array literal, as long as the text holds no control
+ * characters, which this shop's does not. Several times faster than element by element, as pg does it.
+ */
+function arrayLiteral(values: readonly (string | null)[]): string {
+  return `{${JSON.stringify(values).slice(1, -1)}}`;
 }
-
-const special = /["\\]/g;

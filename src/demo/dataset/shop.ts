@@ -3,7 +3,7 @@
  * keeps none, so that a million need no more memory than a thousand.
  */
 import { drawAddress, type Address } from './addresses.js';
-import { dayCode, dayMs, drawCourse, endOfDay, orderTimes, spanDays } from './calendar.js';
+import { dayMs, drawCourse, endOfDay, orderTimes, spanDays } from './calendar.js';
 import { informalName, personName, relativeName } from './names.js';
 import { lastFour, mobile, phoneOf } from './phones.js';
 import { drawProduct } from './products.js';
@@ -61,7 +61,7 @@ export function* orderRows(size: ShopSize): Generator<OrderRows> {
   let id = 0;
   let itemId = 0;
   let shipmentId = 0;
-  for (const { atMs, ofDay } of orderTimes(size.seed, size.orders, size.lastDay)) {
+  for (const { atMs, day, ofDay } of orderTimes(size.seed, size.orders, size.lastDay)) {
     const random = randomFor(size.seed, 'order', ++id);
     const customerId = buyers.draw(random);
     const customer = drawCustomer(size.seed, customerId, openedMs);
@@ -82,7 +82,7 @@ export function* orderRows(size: ShopSize): Generator<OrderRows> {
     yield {
       order: [
         orderId,
-        `WR${dayCode(atMs)}${String(ofDay).padStart(7, '0')}`,
+        `WR${day}${String(ofDay).padStart(7, '0')}`,
         buyer,
         name,
         phone,

@@ -1,4 +1,4 @@
-/** What somebody probably meant: used for hints only, never to accept a word that is not there. */
+/** Did-you-mean: what somebody probably meant, for hints alone; a word that is not there is never accepted. Pure. */
 
 const longestWord = 64;
 const fewChoices = 12;
@@ -31,7 +31,7 @@ export function either(choices: readonly string[]): string {
     : `${choices.slice(0, -1).join(', ')} or ${choices[choices.length - 1]!}`;
 }
 
-/** A word from a policy file inside a message. */
+/** A word that somebody wrote, inside a message. */
 export function quote(word: string): string {
   return JSON.stringify(word.length > longestWord ? `${word.slice(0, longestWord)}…` : word);
 }
