@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { project } from './subject-code.js';
 
-const plenty = 1_000_000_000;
+const plenty = 999_999_999;
 
 export const maskedExportRole = 'bench-export';
 

@@ -3,7 +3,7 @@
  * decisions (decide.ts) and the same SQL, but meters and people stay in memory until the end, and the
  * clock is made up. For measurements and for tests that need a long log.
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import pg from 'pg';
 import type { MaskedRows } from '../src/access.js';
 import { decideBatch, peopleOf, type Decided, type Item } from '../src/log/decide.js';
@@ -38,7 +38,8 @@ export const generatedKey = Buffer.alloc(32, 7);
 export const generatedEpoch = 'e1';
 
 const batchItems = 1_000;
-const policyDigest = 'c0ffee'.padEnd(64, '0');
+const policyContent = '{}';
+const policyDigest = createHash('sha256').update(policyContent).digest('hex');
 const startMicros = Date.parse('2026-09-01T00:00:00Z') * 1000;
 const see = {
   order_id: 'clear',
@@ -102,7 +103,7 @@ class Generator {
     await this.#enterPeople();
     await this.#client.query('INSERT INTO weir.policy_sets (digest, content) VALUES ($1, $2)', [
       policyDigest,
-      '{}',
+      policyContent,
     ]);
     for (let i = 0; i < this.#log.writers; i++) {
       const id = randomUUID();

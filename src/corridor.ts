@@ -24,11 +24,13 @@ import { limitsInForce } from './policy/limits-in-force.js';
 import type { PolicySet } from './policy/model.js';
 import type { OrderDatabase } from './sql/order-database.js';
 import type { LiveSchema } from './sql/schema.js';
-import { compileStatement, type Statement } from './sql/statement.js';
+import type { StatementCache } from './sql/statement-cache.js';
+import type { Statement } from './sql/statement.js';
 
 export interface Rooms {
   /** The set in force and what it was checked against. @throws WeirError policy-unavailable */
   readonly policies: () => { readonly set: PolicySet; readonly live: LiveSchema };
+  readonly statements: StatementCache;
   readonly orders: OrderDatabase;
   readonly log: AccessLog;
 }
@@ -100,7 +102,7 @@ function admit(
           : `tables that your role sees: ${[...role.tables.keys()].join(', ')}`,
     });
   }
-  const statement = compileStatement(table, relation, plan, role.perRequest, principal.claims);
+  const statement = rooms.statements.compile(table, relation, plan, role.perRequest, principal.claims);
   const decision: Decision = {
     request,
     actorId: actor.actorId,
@@ -156,16 +158,21 @@ async function answer(
   return { columns, total, cutTo, chunks: startingWith(first.value, chunks) };
 }
 
-async function* startingWith<T>(
-  first: T,
-  rest: AsyncGenerator<T, void, void>,
-): AsyncGenerator<T, void, void> {
-  try {
-    yield first;
-    yield* rest;
-  } finally {
-    await rest.return();
-  }
+/** Not a generator function: one of those that was never asked would not pass `return` on, and the upstream read would stay open. */
+function startingWith<T>(first: T, rest: AsyncGenerator<T, void, void>): AsyncGenerator<T, void, void> {
+  let held: { readonly value: T } | undefined = { value: first };
+  return {
+    next() {
+      const given = held;
+      held = undefined;
+      return given === undefined ? rest.next() : Promise.resolve({ done: false, value: given.value });
+    },
+    return: () => rest.return(),
+    throw: (error) => rest.throw(error),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
 
 /** Answers that must not be cut (CSV) are refused before their first byte. */

@@ -21,6 +21,7 @@ import { formatFaults } from './policy/faults.js';
 import { loadPolicies, type LoadedPolicies } from './policy/load.js';
 import { OrderDatabase } from './sql/order-database.js';
 import { readSchema, type LiveSchema } from './sql/schema.js';
+import { StatementCache } from './sql/statement-cache.js';
 import { checkOrders, checkStore } from './store/checks.js';
 import { openPool } from './store/pool.js';
 import { version } from './version.js';
@@ -57,6 +58,8 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
     url: config.store.url,
     size: config.store.poolSize,
     connectTimeoutMs: 2000,
+    // Short: a connection that hangs is one that newcomers wait for once the database is well again.
+    queryTimeoutMs: 2 * config.store.commitDeadlineMs,
     applicationName: 'weir',
     settings: { statement_timeout: '10000' },
     onIdleError: (error) =>
@@ -116,7 +119,12 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
         served = { loaded, live };
         observe({ event: 'policy', state: 'loaded', digest: loaded.set.digest, faults: 0 });
 
-        const corridor = createCorridor({ policies: () => inForce(), orders, log });
+        const corridor = createCorridor({
+          policies: () => inForce(),
+          statements: new StatementCache(),
+          orders,
+          log,
+        });
         server = buildServer({
           corridor,
           authenticator,

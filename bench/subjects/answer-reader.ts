@@ -32,7 +32,7 @@ export class AnswerReader {
   #readHead(): void {
     const at = this.#bytes.indexOf(headEnd);
     if (at < 0) return;
-    const head = this.#bytes.latin1Slice(0, at + 2);
+    const head = this.#bytes.toString('latin1', 0, at + 2);
     const status = /^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1];
     const length = /\r\ncontent-length: *(\d+)\r\n/i.exec(head)?.[1];
     if (status === undefined || length === undefined) throw new Error('an answer without status or length');

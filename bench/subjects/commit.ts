@@ -139,9 +139,7 @@ function pagesOf({ rowsFile, recordsPerRead, columns }: CommitJob): MaskedRows[]
   const count = recordsPerRead === 1 ? samples.length : 4_000;
   return Array.from({ length: count }, (_, page) => {
     const rows =
-      recordsPerRead === 1
-        ? [samples[page]!]
-        : Array.from({ length: recordsPerRead }, () => pick(samples));
+      recordsPerRead === 1 ? [samples[page]!] : Array.from({ length: recordsPerRead }, () => pick(samples));
     // The door to MaskedRows is sql/, which made these rows; they only took the way over a file.
     return {
       width,

@@ -22,6 +22,7 @@ import { serve, tell } from './parent.js';
 const host = '127.0.0.1';
 const maxConnections = 512;
 const maxLatencies = 2_000_000;
+const maxWarmUpMs = 60_000;
 const lineFeed = 10;
 
 serve<LoadJob | DownloadJob | CopyJob, LoadOutcome | DownloadOutcome>((job) => {
@@ -40,6 +41,9 @@ async function load(job: LoadJob): Promise<LoadOutcome> {
   const latencies = new Float64Array(maxLatencies);
   const statuses: Record<number, number> = {};
   let requests = 0;
+  let waitingForFirst = job.connections.length;
+  let onAllAnswered = (): void => undefined;
+  const allAnswered = new Promise<void>((resolve) => (onAllAnswered = resolve));
   let bytes = 0;
   let sampleBody = '';
   let measuring = false;
@@ -66,6 +70,7 @@ async function load(job: LoadJob): Promise<LoadOutcome> {
       socket.on('data', (chunk) => {
         const answer = reader.take(chunk);
         if (answer === undefined) return;
+        if (next === 1 && --waitingForFirst === 0) onAllAnswered();
         if (measuring && requests < maxLatencies) {
           latencies[requests++] = performance.now() - started;
           bytes += answer.body.length;
@@ -78,7 +83,9 @@ async function load(job: LoadJob): Promise<LoadOutcome> {
     });
 
   const all = Promise.all(job.connections.map(run));
-  await Promise.race([all, delay(job.warmUpSeconds * 1000)]);
+  // However slow the machine, nobody is measured before their first answer.
+  const warm = Promise.all([allAnswered, delay(job.warmUpSeconds * 1000)]);
+  await Promise.race([all, warm, delay(maxWarmUpMs)]);
   tell('begin');
   measuring = true;
   const began = performance.now();
@@ -88,6 +95,7 @@ async function load(job: LoadJob): Promise<LoadOutcome> {
   tell('end');
   stopped = true;
   await all;
+  if (requests === 0) throw new Error(`no answer in ${seconds} s; connections: ${JSON.stringify(statuses)}`);
   return {
     requests,
     seconds,
@@ -113,7 +121,14 @@ class Tally {
 
   outcome(status: number, complete: boolean): DownloadOutcome {
     const { lines, bytes, firstLines } = this;
-    return { status, complete, lines, bytes, firstLines, seconds: (performance.now() - this.#started) / 1000 };
+    return {
+      status,
+      complete,
+      lines,
+      bytes,
+      firstLines,
+      seconds: (performance.now() - this.#started) / 1000,
+    };
   }
 }
 

@@ -3,7 +3,7 @@ import { listAlerts, type Alert } from '../watch/alerts.js';
 import { exitCodes, type CliContext } from './context.js';
 import { findConfig, type ConfigOption } from './find-config.js';
 import { withStore } from './open-store.js';
-import { formatJsonLines, formatTable, type Column } from './table.js';
+import { formatJsonLines, formatTable, shortEntry, type Column } from './table.js';
 import { formatTime, readRange, type RangeOptions } from './time.js';
 
 export interface AlertsOptions extends ConfigOption, RangeOptions {
@@ -39,6 +39,6 @@ function columns(zone: string): Column<Alert>[] {
     { title: 'table', text: ({ table }) => table },
     { title: 'records', align: 'right', text: ({ records }) => String(records) },
     { title: 'why', shrinks: true, text: ({ reasons }) => reasons.map(({ text }) => text).join('; ') },
-    { title: 'entry', text: ({ entry }) => entry },
+    { title: 'entry', text: ({ entry }) => shortEntry(entry) },
   ];
 }

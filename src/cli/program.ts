@@ -3,7 +3,7 @@
  * `weir token` does not wait for the server, and the server does not load the demo.
  * Exit codes: 0 ok, 1 found something bad, 2 usage or configuration.
  */
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigFaults } from '../config/faults.js';
 import { WeirError } from '../errors.js';
 import { writeErrorFacts } from '../observe/error-facts.js';
@@ -43,7 +43,7 @@ function report(error: unknown, err: (text: string) => void): number {
   }
   // Somebody else's words may quote rows or passwords, so only the kind of the error is told.
   err(
-    `weir: this failed unexpectedly: ${writeErrorFacts(error)}\n      run it again with the database at hand; if it stays, report it with this line\n`,
+    `weir: this failed unexpectedly: ${writeErrorFacts(error)}\n      if it stays, report it with this line: it holds no data\n`,
   );
   return exitCodes.bad;
 }
@@ -127,11 +127,13 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .action(async (options) => finish((await import('./log-verify.js')).logVerify(context, options)));
   example(log.command('show'), 'weir log show --record orders/1234 --from 2h')
     .description('show entries of the log, newest first')
-    .option('--person <person>', 'of one person: the subject of the token, or an actor id')
+    .option('--person <person>', 'of one person: subject or name of the token, or an actor id')
     .option('--issuer <issuer>', 'issuer of --person, where there are several')
     .option('--record <table/key>', 'that released one record')
-    .option('--subject <table/key>', 'that released a record about one person')
-    .option('--door <door>', 'through one door: rest or admin')
+    .option('--subject <key>', 'that released a record about one customer')
+    .addOption(new Option('--door <door>', 'through one door').choices(['rest', 'admin']))
+    .option('--table <table>', 'of one table')
+    .option('--all', 'also what gateways say about themselves: open, heartbeat, close')
     .option('--from <time>', 'from then on: 2h (ago), 2026-11-22, 2026-11-22T14:05')
     .option('--to <time>', 'before then')
     .option('--limit <n>', 'entries at the most', parseCount, 50)

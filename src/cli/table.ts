@@ -65,6 +65,11 @@ function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{FFFD}');
 }
 
+/** Where an entry stands, short enough for a column: eight digits tell writers apart. JSON has it whole. */
+export function shortEntry(entry: string): string {
+  return entry.replace(/^([0-9a-f]{8})[0-9a-f-]+(?=\/)/, '$1');
+}
+
 /** Terminal cells that a text takes. */
 export function cellWidth(text: string): number {
   let width = 0;

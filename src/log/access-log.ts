@@ -49,7 +49,8 @@ export class AccessLog {
   private constructor(options: AccessLogOptions, writerId: string, writerMeterId: number) {
     this.#options = options;
     this.#writerId = writerId;
-    this.directory = new Directory(options.pool);
+    // Half, so that being entered and being recorded together take little more than one deadline.
+    this.directory = new Directory(options.pool, options.deadlineMs / 2);
     this.#writer = new BatchWriter({
       connection: options.connection,
       writer: writerId,

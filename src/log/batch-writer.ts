@@ -17,7 +17,7 @@ import { Meter } from '../quota/meter.js';
 import { sqlstateOf, WriterConnection, type ConnectionOptions } from './connection.js';
 import { decideBatch, type Decided, type Item, type Outcome } from './decide.js';
 import { Neighbours } from './neighbours.js';
-import { SeenToday } from './seen-today.js';
+import { SeenToday, type KnownDays } from './seen-today.js';
 import { begin, commit, lastNumbers, lockMeters, rollback, seenPeople, writeBatch } from './sql.js';
 
 export interface BatchWriterOptions {
@@ -35,8 +35,10 @@ export interface BatchWriterOptions {
 interface Pending {
   readonly item: Item;
   readonly expires: number;
-  /** How often its meter was found locked by another process. */
+  /** How often its meter was found locked by another process, since somebody last waited for it. */
   skips: number;
+  /** Its meter was ever found locked: that it is late says nothing about the database. */
+  contended: boolean;
   settled: boolean;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: WeirError) => void;
@@ -101,6 +103,7 @@ export class BatchWriter {
         item,
         expires: now + this.#options.deadlineMs,
         skips: 0,
+        contended: false,
         settled: false,
         resolve,
         reject,
@@ -216,8 +219,10 @@ export class BatchWriter {
       if (error !== undefined) this.#reject(pending, unavailable(error));
     }
     const waiting = batch.filter((pending) => !pending.settled);
-    const ready = waiting.filter((pending) => meterOf(pending) === 0 || meters.has(meterOf(pending)));
-    for (const pending of waiting) if (!ready.includes(pending)) pending.skips++;
+    const isReady = (pending: Pending): boolean => meterOf(pending) === 0 || meters.has(meterOf(pending));
+    const ready = waiting.filter(isReady);
+    const skipped = waiting.filter((pending) => !isReady(pending));
+    for (const pending of skipped) foundLocked(pending);
     const midnight = people.assumed && this.#options.dayClock.day(nowMicros) !== today;
     if (midnight) this.#lastAt = Math.max(this.#lastAt, nowMicros);
     if (midnight || ready.length === 0 || !meters.has(this.#options.writerMeterId)) {
@@ -226,7 +231,7 @@ export class BatchWriter {
       await connection.exchange([rollback]);
       return;
     }
-    this.#queue.push(...waiting.filter((pending) => !ready.includes(pending)));
+    this.#queue.push(...skipped);
 
     const seen = this.#seenBy(ready, opening[2]);
     const decided = decideBatch(
@@ -266,7 +271,7 @@ export class BatchWriter {
     const sqlstate = sqlstateOf(reason);
     if (sqlstate !== undefined && retryable.test(sqlstate) && this.#connection?.broken === undefined) {
       await this.#connection?.exchange([rollback]);
-      for (const pending of batch) pending.skips++;
+      for (const pending of batch) foundLocked(pending);
       this.#queue.push(...batch.filter((pending) => !pending.settled));
       return;
     }
@@ -312,7 +317,10 @@ export class BatchWriter {
     const failed = answers.find((answer) => answer.status === 'rejected');
     if (failed !== undefined) {
       const sqlstate = sqlstateOf(failed.reason);
-      if (sqlstate === undefined || !retryable.test(sqlstate)) this.#hangUp(failed.reason);
+      if (sqlstate === undefined || !retryable.test(sqlstate)) {
+        this.#hangUp(failed.reason);
+        this.#fail(failed.reason);
+      }
       await this.#backOff();
       return;
     }
@@ -341,7 +349,8 @@ export class BatchWriter {
         this.#seen.add(meterId, day, digests);
     }
     this.#inFlight = [];
-    this.#up();
+    // A commit that came too late for all of them helped nobody: the database is not well yet.
+    if (batch.some((pending) => !pending.settled)) this.#up();
     batch.forEach((pending, i) => {
       if (pending.settled) return;
       pending.settled = true;
@@ -371,13 +380,15 @@ export class BatchWriter {
   /** Everybody who waits hears now that nothing can be recorded. */
   #fail(reason: unknown): void {
     this.#failures++;
-    const text = sqlstateOf(reason) ?? (reason instanceof Error ? reason.message : 'unknown');
-    if (this.#downReason === undefined)
-      this.#options.observe({ event: 'store', state: 'down', reason: text });
-    this.#downReason = text;
+    this.#down(reasonOf(reason));
     for (const pending of [...this.#inFlight, ...this.#queue]) this.#reject(pending, unavailable(reason));
     this.#inFlight = [];
     this.#queue = [];
+  }
+
+  #down(reason: string): void {
+    if (this.#downReason === undefined) this.#options.observe({ event: 'store', state: 'down', reason });
+    this.#downReason = reason;
   }
 
   #up(): void {
@@ -404,8 +415,10 @@ export class BatchWriter {
     const now = performance.now();
     for (const list of [this.#queue, this.#inFlight, this.#unknown?.batch ?? []]) {
       for (const pending of list) {
-        if (now >= pending.expires)
-          this.#reject(pending, unavailable(new Error('not committed before the deadline')));
+        if (now < pending.expires || pending.settled) continue;
+        this.#reject(pending, unavailable(new Error(tooLate)));
+        // It answers perhaps, but too late for anybody: not ready. The next commit in time ends it (a heartbeat's, if no other).
+        if (!pending.contended) this.#down(tooLate);
       }
     }
   }
@@ -423,9 +436,10 @@ export class BatchWriter {
     let assumed = false;
     for (const { item } of batch) {
       if (item.kind !== 'read' || !item.personal) continue;
+      // Known as of an earlier day is not enough to know that no other process has seen it since.
+      const seenToday = this.#seen.on(item.actor.meterId, today);
       for (const digest of item.people) {
-        // Known as of an earlier day is not enough to know that no other process has seen it since.
-        if (this.#seen.dayOf(item.actor.meterId, digest) === today) {
+        if (seenToday.has(digest)) {
           assumed = true;
           continue;
         }
@@ -440,24 +454,15 @@ export class BatchWriter {
   #seenBy(
     ready: readonly Pending[],
     answer: PromiseSettledResult<QueryArrayResult> | undefined,
-  ): Map<number, Map<string, number>> {
-    const seen = new Map<number, Map<string, number>>();
-    const daysOf = (meterId: number): Map<string, number> => {
-      let days = seen.get(meterId);
-      if (days === undefined) seen.set(meterId, (days = new Map()));
-      return days;
-    };
+  ): Map<number, KnownDays> {
+    const seen = new Map<number, KnownDays>();
+    for (const { item } of ready) {
+      const meterId = item.kind === 'read' ? item.actor.meterId : undefined;
+      if (meterId !== undefined && !seen.has(meterId)) seen.set(meterId, this.#seen.lastDays(meterId));
+    }
     if (answer?.status === 'fulfilled') {
       for (const [meterId, digest, day] of answer.value.rows as [string, string, number][]) {
-        daysOf(Number(meterId)).set(digestText(digest), day);
-      }
-    }
-    for (const { item } of ready) {
-      if (item.kind !== 'read') continue;
-      const days = daysOf(item.actor.meterId);
-      for (const digest of item.people) {
-        const day = this.#seen.dayOf(item.actor.meterId, digest);
-        if (day !== undefined && day > (days.get(digest) ?? -1)) days.set(digest, day);
+        seen.get(Number(meterId))?.set(digestText(digest), day);
       }
     }
     return seen;
@@ -468,6 +473,21 @@ export class BatchWriter {
 const retryable = /^(55P03|40P01|40001)$/;
 /** The data of some entry, not the database's state: worth finding out which. */
 const poison = /^(22|23|54)/;
+
+const tooLate = 'not committed before the deadline';
+
+/** Short and without anybody's text or address: SQLSTATE, a system error such as ECONNREFUSED, or words of ours or the driver's. */
+function reasonOf(thrown: unknown): string {
+  const sqlstate = sqlstateOf(thrown);
+  if (sqlstate !== undefined) return sqlstate;
+  if (!(thrown instanceof Error)) return 'unknown';
+  return 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : thrown.message;
+}
+
+function foundLocked(pending: Pending): void {
+  pending.skips++;
+  pending.contended = true;
+}
 
 /** Meter of a read; 0 for what charges nothing. */
 function meterOf({ item }: Pending): number {

@@ -3,6 +3,7 @@
  * together. Every wait is bounded on both sides; when this side gives up, the socket is destroyed, so
  * that nothing can follow on a connection whose state is not known.
  */
+import type { Duplex } from 'node:stream';
 import pg from 'pg';
 import type { QueryArrayConfig, QueryArrayResult } from 'pg';
 import { sessionOptions } from '../store/pool.js';
@@ -69,7 +70,10 @@ export class WriterConnection {
 
   /** Sends all queries in one go and waits for all answers, bounded. Never throws: each answer tells for itself. */
   async exchange(queries: readonly QueryArrayConfig[]): Promise<PromiseSettledResult<QueryArrayResult>[]> {
+    // In one piece: each write of its own would be a system call here and a wake-up there.
+    this.#stream.cork();
     const answers = queries.map((query) => this.#client.query(query));
+    this.#stream.uncork();
     const timer = setTimeout(
       () => this.destroy(new Error('the gateway database did not answer in time')),
       this.#exchangeTimeoutMs + 250,
@@ -84,13 +88,25 @@ export class WriterConnection {
   destroy(reason: Error): void {
     this.#broken ??= reason;
     // Not end(): that would wait for the server to take its leave.
-    (
-      this.#client as unknown as { connection: { stream: { destroy(error?: Error): void } } }
-    ).connection.stream.destroy(reason);
+    this.#stream.destroy(reason);
   }
 
+  /** A server that does not take its leave is not waited for. */
   async close(): Promise<void> {
-    await this.#client.end();
+    const timer = setTimeout(
+      () => this.destroy(new Error('the gateway database did not hang up in time')),
+      this.#exchangeTimeoutMs,
+    );
+    try {
+      await this.#client.end();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** pg's types do not show it. */
+  get #stream(): Duplex {
+    return (this.#client as unknown as { connection: { stream: Duplex } }).connection.stream;
   }
 }
 

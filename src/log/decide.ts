@@ -3,7 +3,7 @@
  * afterwards. Pure: the meters were locked and read before, and are written after, by batch-writer.ts.
  * A read over its limit becomes a refusal; the others go on.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { MaskedRows } from '../access.js';
 import { LimitReached, type ErrorCode } from '../errors.js';
 import type { BulkThresholds, Flag, Limit } from '../policy/model.js';
@@ -38,6 +38,7 @@ export interface ReadItem {
   /** Digests of the rows' record and subject keys, 8 bytes each, in row order. */
   readonly records: Buffer;
   readonly subjects: Buffer;
+  /** The distinct ones of `subjects`, see peopleOf. */
   readonly people: readonly string[];
   readonly epoch: string;
   readonly limits: readonly Limit[];
@@ -81,6 +82,12 @@ export interface Decided {
   readonly touched: Map<number, Map<string, number>>;
 }
 
+/** Last day on which somebody was seen, by digest. A Map is one. */
+export interface LastDays {
+  get(digest: string): number | undefined;
+  set(digest: string, day: number): unknown;
+}
+
 export interface WriterPosition {
   readonly writer: string;
   readonly nextNumber: number;
@@ -89,13 +96,13 @@ export interface WriterPosition {
 
 /**
  * @param meters locked and decoded, by meter id; those of every read of the batch. They are changed in place
- * @param seen by meter id: last day of the batch's people, as far as known. Changed in place
+ * @param seen by meter id: last day of the batch's people, as far as known. Told of those whom a read touched
  * @param nowMicros the database's clock, read with the locks
  */
 export function decideBatch(
   items: readonly Item[],
   meters: ReadonlyMap<number, Meter>,
-  seen: ReadonlyMap<number, Map<string, number>>,
+  seen: ReadonlyMap<number, LastDays>,
   nowMicros: number,
   position: WriterPosition,
   clock: DayClock,
@@ -105,7 +112,6 @@ export function decideBatch(
   let { nextNumber: number, lastAt: at } = position;
   for (const item of items) {
     const earliest = Math.max(at + 1, nowMicros);
-    const head = { v: entryVersion, writer: position.writer, number, ...item.context };
     if (item.kind === 'read') {
       const meter = meters.get(item.actor.meterId)!;
       const instant = meter.next(earliest, clock);
@@ -113,18 +119,21 @@ export function decideBatch(
       const outcome = decideRead(
         item,
         meter,
-        seen.get(item.actor.meterId) ?? new Map(),
+        seen.get(item.actor.meterId) ?? new Map<string, number>(),
         instant,
         clock,
         neighbours,
         decided,
-        { ...head, at },
+        position.writer,
+        number,
       );
       decided.outcomes.push(outcome);
     } else {
       at = earliest;
       const { kind, error, limit, zone, version } = item;
-      const body: EntryBody = { ...head, kind, at, ...defined({ error, limit, zone, version }) };
+      const { writer } = position;
+      const more = defined({ error, limit, zone, version });
+      const body: EntryBody = { v: entryVersion, writer, number, ...item.context, kind, at, ...more };
       decided.entries.push({
         number,
         at,
@@ -142,18 +151,17 @@ export function decideBatch(
 function decideRead(
   item: ReadItem,
   meter: Meter,
-  seen: Map<string, number>,
+  seen: LastDays,
   instant: Instant,
   clock: DayClock,
   neighbours: Neighbours,
   decided: Decided,
-  head: Omit<EntryBody, 'kind'>,
+  writer: string,
+  number: number,
 ): Outcome {
-  const { rows, actor } = item;
-  const { number, at } = head;
-  const people = item.personal
-    ? countDistinct(item.people, seen, instant.day)
-    : countDistinct([], seen, instant.day);
+  const { rows, actor, context } = item;
+  const at = instant.micros;
+  const people = countDistinct(item.personal ? item.people : [], seen, instant.day);
   const first = rows.part === 0;
   const found = rows.values.length;
   const charge = chargeOf({
@@ -168,7 +176,11 @@ function decideRead(
   if (exceeded !== undefined) {
     const refused = limitReached(exceeded);
     const body: EntryBody = {
-      ...head,
+      v: entryVersion,
+      writer,
+      number,
+      ...context,
+      at,
       kind: 'refusal',
       limits: limitsOf(item.limits),
       error: 'limit-reached',
@@ -186,7 +198,7 @@ function decideRead(
     recordsPerRead: charge.records,
     recordsPerHour: meter.used('records', 'hour', instant),
     recordsPerDay: meter.used('records', 'day', instant),
-    peoplePerRead: item.personal ? new Set(item.people).size : 0,
+    peoplePerRead: item.personal ? item.people.length : 0,
     peoplePerHour: meter.used('people', 'hour', instant),
     peoplePerDay: meter.used('people', 'day', instant),
     consecutive: item.personal ? consecutive : 0,
@@ -197,12 +209,16 @@ function decideRead(
     part: rows.part,
     last: rows.last,
     records: found,
-    digests: createHash('sha256').update(item.records).update(item.subjects).digest('hex'),
+    digests: hash('sha256', Buffer.concat([item.records, item.subjects]), 'hex'),
     epoch: item.epoch,
     consecutive,
   };
   const body: EntryBody = {
-    ...head,
+    v: entryVersion,
+    writer,
+    number,
+    ...context,
+    at,
     kind: 'read',
     read,
     charge: { meter: actor.meterKey, sequence: meter.sequence, day: instant.day, amounts: amountsOf(charge) },
@@ -231,7 +247,7 @@ function withoutTell(charge: Charge): Charge {
 function remember(
   decided: Decided,
   meterId: number,
-  seen: Map<string, number>,
+  seen: LastDays,
   touched: readonly string[],
   day: number,
 ): void {
@@ -255,7 +271,8 @@ export function limitReached(exceeded: Exceeded): LimitReached {
 
 /** The distinct people of a read, for the meter. */
 export function peopleOf(subjects: Buffer): string[] {
-  return [...new Set(digestTexts(subjects))];
+  const texts = digestTexts(subjects);
+  return texts.length < 2 ? texts : [...new Set(texts)];
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

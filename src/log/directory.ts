@@ -21,10 +21,13 @@ const maxCached = 20_000;
 
 export class Directory {
   readonly #db: NodePgDatabase;
+  readonly #deadlineMs: number;
   readonly #known = new Map<string, Actor>();
 
-  constructor(pool: Pool) {
+  /** @param deadlineMs how long somebody who is new to this process waits to be entered at the most */
+  constructor(pool: Pool, deadlineMs = 1_000) {
     this.#db = drizzle(pool);
+    this.#deadlineMs = deadlineMs;
   }
 
   /** Without I/O for somebody known to this process. */
@@ -37,7 +40,7 @@ export class Directory {
     const known = this.known(principal);
     if (known !== undefined) return known;
     try {
-      const actor = await this.#enter(principal);
+      const actor = await this.#inTime(this.#enter(principal));
       if (this.#known.size >= maxCached) this.#known.delete(this.#known.keys().next().value!);
       this.#known.set(identity(principal), actor);
       return actor;
@@ -47,6 +50,20 @@ export class Directory {
         retryAfterSeconds: 5,
         cause: thrown,
       });
+    }
+  }
+
+  /** The pool's own time-outs are for each query; a database that accepts and never answers has several of them. */
+  async #inTime<T>(work: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const expired = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error('not entered before the deadline')), this.#deadlineMs);
+    });
+    try {
+      return await Promise.race([work, expired]);
+    } finally {
+      clearTimeout(timer);
+      work.catch(() => {});
     }
   }
 

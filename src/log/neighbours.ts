@@ -5,6 +5,7 @@
  */
 const remembered = 1000;
 const maxPeople = 500;
+const maxDigits = 15;
 
 export class Neighbours {
   readonly #recent = new Map<string, { ring: number[]; next: number; held: Map<number, number> }>();
@@ -14,14 +15,20 @@ export class Neighbours {
    * @returns how many of them are adjacent; the keys are remembered
    */
   count(person: string, table: string, keys: readonly string[]): number {
-    const numbers = [...new Set(keys.map(trailingNumber).filter((n) => n !== undefined))];
-    if (numbers.length === 0) return 0;
+    const now = new Set<number>();
+    for (const key of keys) {
+      const number = trailingNumber(key);
+      if (number !== undefined) now.add(number);
+    }
+    if (now.size === 0) return 0;
     const memory = this.#memoryOf(`${person}\0${table}`);
-    const now = new Set(numbers);
-    const met = (n: number): boolean => now.has(n) || memory.held.has(n);
+    const { held } = memory;
     let adjacent = 0;
-    for (const n of numbers) if (met(n - 1) || met(n + 1)) adjacent++;
-    for (const n of numbers.slice(-remembered)) remember(memory, n);
+    for (const n of now) {
+      if (now.has(n - 1) || now.has(n + 1) || held.has(n - 1) || held.has(n + 1)) adjacent++;
+    }
+    let tooMany = now.size - remembered;
+    for (const n of now) if (--tooMany < 0) remember(memory, n);
     return adjacent;
   }
 
@@ -51,7 +58,13 @@ function remember(memory: { ring: number[]; next: number; held: Map<number, numb
   memory.held.set(n, (memory.held.get(n) ?? 0) + 1);
 }
 
+/** The last digits of the text, at most 15 of them. */
 function trailingNumber(key: string): number | undefined {
-  const digits = /\d{1,15}$/.exec(key);
-  return digits === null ? undefined : Number(digits[0]);
+  let start = key.length;
+  while (start > 0 && key.length - start < maxDigits && isDigit(key.charCodeAt(start - 1))) start--;
+  return start === key.length ? undefined : Number(key.slice(start));
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
 }

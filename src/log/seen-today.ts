@@ -2,6 +2,32 @@
  * People whom a meter has already seen on its current day, as far as this process committed them: they
  * need neither a question to the database nor a write. Only ever told after a commit. Bounded.
  */
+import type { LastDays } from './decide.js';
+
+const nobody: ReadonlySet<string> = new Set();
+
+/** Last days of one meter's people: what the database told, and what this process has committed since midnight. */
+export class KnownDays implements LastDays {
+  readonly #told = new Map<string, number>();
+  readonly #day: number;
+  readonly #seenOnDay: ReadonlySet<string>;
+
+  constructor(day: number, seenOnDay: ReadonlySet<string>) {
+    this.#day = day;
+    this.#seenOnDay = seenOnDay;
+  }
+
+  get(digest: string): number | undefined {
+    const told = this.#told.get(digest);
+    if (!this.#seenOnDay.has(digest)) return told;
+    return told === undefined ? this.#day : Math.max(told, this.#day);
+  }
+
+  set(digest: string, day: number): void {
+    this.#told.set(digest, day);
+  }
+}
+
 export class SeenToday {
   readonly #byMeter = new Map<number, { day: number; digests: Set<string> }>();
   readonly #maxDigests: number;
@@ -11,10 +37,16 @@ export class SeenToday {
     this.#maxDigests = maxDigests;
   }
 
-  /** @returns the last day if it is known, and it is the newest this process knows of the meter */
-  dayOf(meterId: number, digest: string): number | undefined {
+  /** Those whom the meter is known to have seen on that day. */
+  on(meterId: number, day: number): ReadonlySet<string> {
     const known = this.#byMeter.get(meterId);
-    return known?.digests.has(digest) ? known.day : undefined;
+    return known?.day === day ? known.digests : nobody;
+  }
+
+  /** For one batch, to be filled with what the database tells. */
+  lastDays(meterId: number): KnownDays {
+    const known = this.#byMeter.get(meterId);
+    return new KnownDays(known?.day ?? 0, known?.digests ?? nobody);
   }
 
   add(meterId: number, day: number, digests: Iterable<string>): void {

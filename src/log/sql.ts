@@ -1,6 +1,10 @@
-/** The SQL of a batch. Plain and prepared by name; arrays instead of one statement a row. */
+/**
+ * The SQL of a batch. Plain and prepared by name; arrays instead of one statement a row. What is long travels
+ * as one binary parameter that the server cuts up: arrays of bytea would travel as hex text, escaped.
+ */
 import type { QueryArrayConfig } from 'pg';
 import type { Decided } from './decide.js';
+import { digestBytes } from './digest.js';
 
 export const begin: QueryArrayConfig = { text: 'BEGIN', rowMode: 'array' };
 export const commit: QueryArrayConfig = { text: 'COMMIT', rowMode: 'array' };
@@ -17,7 +21,7 @@ export function lockMeters(meterIds: readonly number[], wait: boolean): QueryArr
   return {
     name: wait ? 'weir_lock_wait' : 'weir_lock_skip',
     text: lockText(wait ? '' : ' SKIP LOCKED'),
-    values: [meterIds],
+    values: [arrayOf(meterIds)],
     rowMode: 'array',
   };
 }
@@ -28,7 +32,7 @@ export function seenPeople(meterIds: readonly number[], digests: readonly string
     name: 'weir_seen',
     text: `SELECT s.meter_id, s.digest, s.day FROM unnest($1::int8[], $2::int8[]) AS asked(meter_id, digest)
              JOIN weir.seen AS s ON s.meter_id = asked.meter_id AND s.digest = asked.digest`,
-    values: [meterIds, digests.map(digestNumber)],
+    values: [arrayOf(meterIds), arrayOf(digests.map(digestNumber))],
     rowMode: 'array',
   };
 }
@@ -60,10 +64,10 @@ function writeEntries(writer: string, { entries }: Decided): QueryArrayConfig {
              FROM unnest($2::int8[], $3::int8[], $4::uuid[], $5::bool[], string_to_array($6, E'\\n')) AS e(number, at, actor_id, flagged, body)`,
     values: [
       writer,
-      entries.map((entry) => entry.number),
-      entries.map((entry) => entry.at),
-      entries.map((entry) => entry.actorId),
-      entries.map((entry) => entry.flagged),
+      arrayOf(entries.map((entry) => entry.number)),
+      arrayOf(entries.map((entry) => entry.at)),
+      arrayOf(entries.map((entry) => entry.actorId ?? 'NULL')),
+      arrayOf(entries.map((entry) => entry.flagged)),
       entries.map((entry) => entry.body).join('\n'),
     ],
     rowMode: 'array',
@@ -71,22 +75,23 @@ function writeEntries(writer: string, { entries }: Decided): QueryArrayConfig {
 }
 
 function writeMeters({ charged }: Decided): QueryArrayConfig {
+  const states = [...charged.values()].map((meter) => meter.encode());
+  const lengths = states.map(({ length }) => length);
   return {
     name: 'weir_meters',
-    text: `UPDATE weir.meters AS m SET state = u.state FROM unnest($1::int8[], $2::bytea[]) AS u(meter_id, state) WHERE m.meter_id = u.meter_id`,
-    values: [[...charged.keys()], [...charged.values()].map((meter) => meter.encode())],
+    text: `UPDATE weir.meters AS m SET state = substring($1::bytea FROM u.start FOR u.length)
+             FROM unnest($2::int8[], $3::int4[], $4::int4[]) AS u(meter_id, start, length) WHERE m.meter_id = u.meter_id`,
+    values: [
+      Buffer.concat(states),
+      arrayOf([...charged.keys()]),
+      arrayOf(startsOf(lengths)),
+      arrayOf(lengths),
+    ],
     rowMode: 'array',
   };
 }
 
 function writeDigests(writer: string, { digests }: Decided): QueryArrayConfig {
-  // One binary parameter, cut up by the server: arrays of bytea would travel as hex text.
-  const starts: number[] = [];
-  let next = 1;
-  for (const { records, subjects } of digests) {
-    starts.push(next);
-    next += records.length + subjects.length;
-  }
   return {
     name: 'weir_digests',
     text: `INSERT INTO weir.read_digests (writer, number, records, subjects)
@@ -95,9 +100,9 @@ function writeDigests(writer: string, { digests }: Decided): QueryArrayConfig {
     values: [
       writer,
       Buffer.concat(digests.flatMap(({ records, subjects }) => [records, subjects])),
-      digests.map(({ number }) => number),
-      starts,
-      digests.map(({ records }) => records.length),
+      arrayOf(digests.map(({ number }) => number)),
+      arrayOf(startsOf(digests.map(({ records, subjects }) => records.length + subjects.length))),
+      arrayOf(digests.map(({ records }) => records.length)),
     ],
     rowMode: 'array',
   };
@@ -118,12 +123,26 @@ function writeSeen({ touched }: Decided): QueryArrayConfig {
     name: 'weir_seen_write',
     text: `INSERT INTO weir.seen AS s (meter_id, digest, day) SELECT * FROM unnest($1::int8[], $2::int8[], $3::int4[])
            ON CONFLICT (meter_id, digest) DO UPDATE SET day = greatest(s.day, excluded.day)`,
-    values: [meterIds, digests, days],
+    values: [arrayOf(meterIds), arrayOf(digests), arrayOf(days)],
     rowMode: 'array',
   };
 }
 
+/** PostgreSQL's text of an array whose elements need no quotes, which pg would put around each all the same. */
+function arrayOf(elements: readonly (number | boolean | string)[]): string {
+  return `{${elements.join(',')}}`;
+}
+
+/** Where each piece begins in all of them together; substring counts from 1. */
+function startsOf(lengths: readonly number[]): number[] {
+  let next = 1;
+  return lengths.map((length) => (next += length) - length);
+}
+
 /** 8 bytes as latin1 text → the decimal text of the signed 64-bit number that they are. */
 function digestNumber(digest: string): string {
-  return Buffer.from(digest, 'latin1').readBigInt64BE().toString();
+  for (let i = 0; i < digestBytes; i++) scratch.setUint8(i, digest.charCodeAt(i));
+  return scratch.getBigInt64(0).toString();
 }
+
+const scratch = new DataView(new ArrayBuffer(digestBytes));

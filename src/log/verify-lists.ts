@@ -24,14 +24,15 @@ export interface Listed {
 const emptyHash = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 const maxRecordsAtOnce = 50_000;
 const hashLength = 64;
+const numberStart = hashLength + 1;
 
 const sql = (withSubjects: boolean): string => `
-  SELECT (SELECT string_agg(concat_ws(' ', d.number, octet_length(d.records), octet_length(d.subjects),
-                                      encode(sha256(d.records || d.subjects), 'hex')${withSubjects ? `, encode(d.subjects, 'hex')` : ''}), ',')
+  SELECT (SELECT string_agg(concat_ws(' ', encode(sha256(d.records || d.subjects), 'hex'), d.number, octet_length(d.records),
+                                      octet_length(d.subjects)${withSubjects ? `, encode(d.subjects, 'hex')` : ''}), ',')
             FROM weir.read_digests AS d WHERE d.writer = run.writer AND d.number BETWEEN run.low AND run.high)
     FROM unnest($1::uuid[], $2::int8[], $3::int8[]) WITH ORDINALITY AS run(writer, low, high, i) ORDER BY run.i`;
 
-/** @returns for each entry its list, as text "number recordBytes subjectBytes hash[ subjects]"; undefined where there is none */
+/** @returns for each entry the list beside it, undefined where there is none: "hash number recordBytes subjectBytes[ subjects]" */
 export async function fetchLists(
   snapshot: LogSnapshot,
   entries: readonly Listed[],
@@ -52,7 +53,7 @@ export async function fetchLists(
     rows.forEach(([found], i) => {
       if (found === null) return;
       const { low, places } = runs[i]!;
-      for (const list of found.split(',')) lists[places[leadingNumber(list) - low]!] = list;
+      for (const list of found.split(',')) lists[places[numberAt(list, numberStart) - low]!] = list;
     });
   }
   return lists;
@@ -67,25 +68,18 @@ export function listFault(read: ReadFacts | undefined, list: string | undefined)
     return 'its "read.digests" is not the hash of nothing, though it read nothing';
   }
   if (list === undefined) return 'its digest list is missing';
+  if (list.slice(0, hashLength) !== read!.digests) return 'its digest list has another SHA-256 than it says';
   const bytes = records * digestBytes;
-  const start = list.indexOf(' ');
-  const hashAt = list.indexOf(' ', list.indexOf(' ', start + 1) + 1) + 1;
-  if (list.slice(start, hashAt) !== ` ${bytes} ${bytes} `)
-    return 'its digest list holds another number of records than it says';
-  if (list.slice(hashAt, hashAt + hashLength) !== read!.digests)
-    return 'its digest list has another SHA-256 than it says';
-  return undefined;
+  const start = list.indexOf(' ', numberStart) + 1;
+  const sound = numberAt(list, start) === bytes && numberAt(list, list.indexOf(' ', start) + 1) === bytes;
+  return sound ? undefined : 'its digest list holds another number of records than it says';
 }
 
-/** @returns where the subjects stand in a list without fault, as far as they were fetched */
+/** @returns where the subjects stand in a list, as far as they were fetched */
 export function subjectsOf(list: string): Subjects | undefined {
-  let start = 0;
-  for (let column = 0; column < 4; column++) {
-    const space = list.indexOf(' ', start);
-    if (space < 0) return undefined;
-    start = space + 1;
-  }
-  return { text: list, start };
+  let space = hashLength;
+  for (let column = 0; column < 3 && space > 0; column++) space = list.indexOf(' ', space + 1);
+  return space > 0 ? { text: list, start: space + 1 } : undefined;
 }
 
 interface Run {
@@ -132,6 +126,12 @@ function* portions(runs: readonly Run[]): Generator<Run[], void, void> {
   if (portion.length > 0) yield portion;
 }
 
-function leadingNumber(text: string): number {
-  return Number(text.slice(0, text.indexOf(' ')));
+/** The whole number that begins there. */
+function numberAt(text: string, start: number): number {
+  let value = 0;
+  for (let at = start; ; at++) {
+    const digit = text.charCodeAt(at) - 48;
+    if (!(digit >= 0 && digit <= 9)) return value;
+    value = value * 10 + digit;
+  }
 }

@@ -127,14 +127,15 @@ export async function checkPolicies(
   named: ReadonlyMap<string, { readonly entry: string; readonly position: number }>,
   faults: Faults,
 ): Promise<void> {
-  const missing = await snapshot.ask<[string]>(
-    `SELECT named.digest FROM unnest($1::text[]) AS named(digest)
-      WHERE NOT EXISTS (SELECT FROM weir.policy_sets AS s WHERE s.digest = named.digest)`,
+  const bad = await snapshot.ask<[string, string | null]>(
+    `SELECT named.digest, s.digest FROM unnest($1::text[]) AS named(digest) LEFT JOIN weir.policy_sets AS s USING (digest)
+      WHERE s.digest IS NULL OR encode(sha256(convert_to(s.content, 'UTF8')), 'hex') <> s.digest`,
     [[...named.keys()]],
   );
-  for (const [digest] of missing) {
+  for (const [digest, kept] of bad) {
     const { entry, position } = named.get(digest)!;
-    faults.add(position, entry, 'policy', 'the policy set that it names is not kept');
+    const what = kept === null ? 'is not kept' : 'is not kept as it was: its content has another SHA-256';
+    faults.add(position, entry, 'policy', `the policy set that it names ${what}`);
   }
 }
 

@@ -29,16 +29,22 @@ const maxRecent = 8;
 const maxPatterns = 2_000;
 const maxActors = 20_000;
 const maxAmounts = 20_000;
+const freelyLearned = 500;
 
 export class EntryReader {
   readonly #patterns = new Map<string, Pattern>();
   readonly #actors = new Map<string, Actor>();
   readonly #amounts = new Map<string, Charge>();
+  #learned = 0;
+  #recognised = 0;
 
   /** @returns the facts; or what is wrong with the row, in words */
   read(row: EntryRow): Facts | string {
     const quick = this.quick(row);
-    if (quick !== undefined) return quick;
+    if (quick !== undefined) {
+      this.#recognised++;
+      return quick;
+    }
     const facts = factsOf(row);
     if (typeof facts !== 'string' && facts.read !== undefined && row[4] === 'f') this.#learn(row[5], facts);
     return facts;
@@ -87,6 +93,9 @@ export class EntryReader {
 
   /** @param text a body that is sound */
   #learn(text: string, { actor, read }: Facts): void {
+    // A pattern costs as much as many checks: where hardly two reads are alike, they are not worth it.
+    if (this.#learned > freelyLearned + this.#recognised / 16) return;
+    this.#learned++;
     const body = JSON.parse(text) as EntryBody;
     const source = patternOf(body);
     if (actor === undefined || read === undefined || source === undefined || read.meter !== `actor:${actor}`)
@@ -117,21 +126,24 @@ export class EntryReader {
 const positive = '([1-9][0-9]{0,14}|[1-8][0-9]{15})';
 const natural = '(0|[1-9][0-9]{0,14})';
 const id = '([0-9a-f-]{36})';
-/** What differs from read to read. A group each, in this order, but for the ones in brackets. */
+/** Text that stands in JSON as it is. No group: nothing is computed from it. */
+const words = '"[^"\\\\\\u0000-\\u001f]+"';
+
+/** What differs from read to read, in the order in which a gateway writes it: one group each, but for those without. */
 const forms: readonly (readonly [member: string, form: string])[] = [
   ['writer', `"${id}"`],
   ['number', positive],
-  // [Printable ASCII without quote and backslash: stands in JSON as it is.]
-  ['request', '"[ !#-\\[\\]-~]+"'],
+  ['request', words],
   ['actor', `"${id}"`],
+  ['act', words],
+  ['statement', words],
   ['at', positive],
   ['read.part', natural],
-  // [Nothing is computed from it.]
   ['read.last', '(?:true|false)'],
   ['read.records', natural],
   ['read.digests', '"([0-9a-f]{64})"'],
   ['read.consecutive', natural],
-  // [The person's own meter: the group of "actor" once more.]
+  // The person's own meter: what stood for "actor" once more.
   ['charge.meter', '"actor:\\3"'],
   ['charge.sequence', positive],
   ['charge.day', natural],
@@ -140,25 +152,26 @@ const forms: readonly (readonly [member: string, form: string])[] = [
 
 /**
  * The body with forms in the place of what differs.
- * @returns undefined where the groups would not come in order, since the members do not stand as a gateway writes them
+ * @returns undefined where the members do not stand in that order, so that the groups would be others
  */
 function patternOf(body: EntryBody): string | undefined {
-  const mark = (i: number): string => `\u0001${i}\u0001`;
   const marked = JSON.parse(JSON.stringify(body)) as Record<string, unknown>;
+  const marks: number[] = [];
   forms.forEach(([member], i) => {
     const [outer, inner] = member.split('.') as [string, string?];
-    if (inner === undefined) marked[outer] = mark(i);
-    else (marked[outer] as Record<string, unknown>)[inner] = mark(i);
+    if (marked[outer] === undefined) return;
+    marks.push(i);
+    if (inner === undefined) marked[outer] = `\u0001${i}\u0001`;
+    else (marked[outer] as Record<string, unknown>)[inner] = `\u0001${i}\u0001`;
   });
-  let next = 0;
-  let ordered = true;
+  const found: number[] = [];
   const source = JSON.stringify(marked)
     .replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
-    .replace(/"\\\\u0001(\d+)\\\\u0001"/g, (_, i: string) => {
-      if (Number(i) !== next++) ordered = false;
-      return forms[Number(i)]![1];
+    .replace(/"\\\\u0001(\d+)\\\\u0001"/g, (mark, i: string) => {
+      found.push(Number(i));
+      return forms[Number(i)]?.[1] ?? mark;
     });
-  return ordered && next === forms.length ? `^${source}$` : undefined;
+  return found.join() === marks.join() ? `^${source}$` : undefined;
 }
 
 /** @returns undefined unless it is JSON in canonical form */

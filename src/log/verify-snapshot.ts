@@ -46,30 +46,9 @@ export class LogSnapshot {
     }
   }
 
-  /** Chunk by chunk; the next one is on its way while the last is being worked on. Columns as text. */
-  async *stream<Row>(
-    sql: string,
-    values: readonly unknown[],
-    chunkRows: number,
-  ): AsyncGenerator<Row[], void, void> {
-    const cursor = this.#stream.query(
-      new Cursor<Row>(sql, [...values], {
-        rowMode: 'array',
-        types: asText as unknown as pg.CustomTypesConfig,
-      }),
-    );
-    let next = cursor.read(chunkRows);
-    try {
-      for (let rows = await next; rows.length > 0; rows = await next) {
-        next = cursor.read(chunkRows);
-        // Its failure is heard at the next turn; until then it must not count as unheard.
-        next.catch(() => undefined);
-        yield rows;
-      }
-    } finally {
-      await next.catch(() => undefined);
-      await cursor.close().catch(() => undefined);
-    }
+  /** As streamRows. */
+  stream<Row>(sql: string, values: readonly unknown[], chunkRows: number): AsyncGenerator<Row[], void, void> {
+    return streamRows(this.#stream, sql, values, chunkRows);
   }
 
   /** One answer of bounded size. Columns as text. */
@@ -104,21 +83,51 @@ const settings = `
    WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout', 'jit',
                   'max_parallel_workers_per_gather', 'enable_bitmapscan')`;
 
-async function connect(source: LogSource): Promise<Client> {
-  if ('pool' in source) return source.pool.connect();
-  const client = new pg.Client({
-    connectionString: source.url,
-    application_name: applicationName,
-    keepAlive: true,
-  });
+/** Chunk by chunk, columns as text; the next chunk is on its way while the last is being worked on. */
+export async function* streamRows<Row>(
+  client: Client,
+  sql: string,
+  values: readonly unknown[],
+  chunkRows: number,
+): AsyncGenerator<Row[], void, void> {
+  const cursor = client.query(
+    new Cursor<Row>(sql, [...values], { rowMode: 'array', types: asText as unknown as pg.CustomTypesConfig }),
+  );
+  let next = cursor.read(chunkRows);
+  let failed = false;
+  try {
+    for (let rows = await next; rows.length > 0; rows = await next) {
+      next = cursor.read(chunkRows);
+      // Its failure is heard at the next turn; until then it must not count as unheard.
+      next.catch(() => undefined);
+      yield rows;
+    }
+  } finally {
+    await next.catch(() => (failed = true));
+    // After a failure the server has closed it by itself, and would never answer.
+    if (!failed) await cursor.close();
+  }
+}
+
+/** A connection of the pool, or of its own. It goes back with `hangUp`. */
+export async function connect(source: LogSource): Promise<Client> {
+  const client =
+    'pool' in source
+      ? await source.pool.connect()
+      : new pg.Client({ connectionString: source.url, application_name: applicationName, keepAlive: true });
   // A connection that breaks fails the query in work; without a listener it would also end the process.
-  client.on('error', () => undefined);
-  await client.connect();
+  client.on('error', ignore);
+  if (!('release' in client)) await client.connect();
   return client;
 }
 
-async function hangUp(client: Client, failed: boolean): Promise<void> {
+/** @param failed it may be in any state, and is not used again */
+export async function hangUp(client: Client, failed: boolean): Promise<void> {
   if (!failed) await client.query('ROLLBACK').catch(() => (failed = true));
-  if ('release' in client) client.release(failed);
-  else await client.end().catch(() => undefined);
+  if ('release' in client) {
+    client.release(failed);
+    client.off('error', ignore);
+  } else await client.end().catch(() => undefined);
 }
+
+const ignore = (): void => undefined;

@@ -7,7 +7,7 @@
  * fillers of address pickers (市辖区) do not show.
  */
 import { citySql, districtSql, provinceSql } from './address-sql.js';
-import { fillers, municipalities, provinces } from './division-tree.js';
+import { fillers, maxCharacters, provinces, spaces } from './division-tree.js';
 import type { Mask } from './mask.js';
 
 function startOf(text: string, names: Iterable<string>): string | undefined {
@@ -15,23 +15,21 @@ function startOf(text: string, names: Iterable<string>): string | undefined {
   return undefined;
 }
 
-function withoutFiller(province: string, rest: string): string {
-  const candidates: string[] = municipalities.includes(province)
-    ? [province, fillers.municipality]
-    : [province.endsWith('省') ? fillers.directUnderProvince : fillers.directUnderRegion];
-  if (fillers.countiesOfChongqing.startsWith(province)) {
-    candidates.push(fillers.countiesOfChongqing.slice(province.length));
-  }
-  return rest.slice(startOf(rest, candidates)?.length ?? 0);
+function normalise(address: string): string {
+  const close = spaces.reduce((text, space) => text.replaceAll(space, ''), address);
+  const start = Array.from(close.slice(0, 2 * maxCharacters))
+    .slice(0, maxCharacters)
+    .join('');
+  return fillers.reduce((text, [filler, left]) => text.replaceAll(filler, left), start);
 }
 
 /** The divisions that the address begins with, as far as they are known, largest first. */
 function divisionsOf(address: string): readonly string[] {
-  const text = address.replaceAll(' ', '').replaceAll('\u3000', '');
+  const text = normalise(address);
   const province = startOf(text, provinces.keys());
   if (province === undefined) return [];
   const cities = provinces.get(province) ?? new Map<string, readonly string[]>();
-  const rest = withoutFiller(province, text.slice(province.length));
+  const rest = text.slice(province.length);
   // A province that is its own city: the districts follow at once, and the city level shows the province.
   const city = cities.has(province) ? '' : startOf(rest, cities.keys());
   if (city === undefined) return [province];

@@ -23,7 +23,7 @@ export interface DistinctPeople extends PeopleCharge {
  */
 export function countDistinct(
   digests: readonly string[],
-  seen: ReadonlyMap<string, number>,
+  seen: Pick<ReadonlyMap<string, number>, 'get'>,
   today: number,
 ): DistinctPeople {
   let fresh = 0;

@@ -109,7 +109,8 @@ export class OrderDatabase {
       broken = thrown instanceof Error ? thrown : new Error('unknown');
       throw translateUpstream(thrown);
     } finally {
-      if (broken === undefined) await cursor.close().catch((error: Error) => (broken = error));
+      // Bounded: to a connection that was lost meanwhile the cursor waits for an answer that never comes.
+      if (broken === undefined) await this.#bounded(cursor.close()).catch((error: Error) => (broken = error));
       client.release(broken);
     }
   }

@@ -14,14 +14,22 @@ import type { LiveColumn, LiveTable } from './schema.js';
 export const recordKey = '__weir_record';
 export const subjectKey = '__weir_subject';
 
-/** Collects values as $1, $2, … of one statement. */
+/** Where the value of a parameter comes from, each time that a statement is asked with. */
+export type Slot =
+  | { readonly from: 'literal'; readonly value: string }
+  | { readonly from: 'claim'; readonly claim: string }
+  /** A filter of the plan, by its place there: its one value, or all of them as an array. */
+  | { readonly from: 'filter'; readonly at: number; readonly list: boolean }
+  | { readonly from: 'rowLimit' | 'probeLimit' | 'offset' };
+
+/** Collects what $1, $2, … of one statement stand for. Values are not known here: a statement serves many. */
 export class Parameters {
-  readonly values: unknown[] = [];
+  readonly slots: Slot[] = [];
 
   /** @param type as format_type writes it; the value goes as text and PostgreSQL reads it as that type */
-  add(value: unknown, type: string): string {
-    this.values.push(value);
-    return `$${this.values.length}::${type}`;
+  add(slot: Slot, type: string): string {
+    this.slots.push(slot);
+    return `$${this.slots.length}::${type}`;
   }
 }
 
@@ -39,14 +47,12 @@ export function liveColumn(live: LiveTable, name: string): LiveColumn {
  * @param columns visible columns that the statement needs, each once
  * @param conditions further conjuncts over the table's own columns (pins), already in SQL
  * @returns a parenthesised subquery
- * @throws WeirError claim-required where the row filter names a claim that the token lacks
  */
 export function maskedRelation(
   policy: TablePolicy,
   live: LiveTable,
   columns: readonly string[],
   conditions: readonly string[],
-  claims: Readonly<Record<string, ClaimValue>>,
   parameters: Parameters,
 ): string {
   const shown = columns.map((name) => {
@@ -61,30 +67,30 @@ export function maskedRelation(
   const { record, subject } = policy.table;
   shown.push(`${escapeIdentifier(record)} AS ${recordKey}`);
   shown.push(`${subject === undefined ? 'NULL::text' : escapeIdentifier(subject)} AS ${subjectKey}`);
-  const where = [...rowFilter(policy, live, claims, parameters), ...conditions];
+  const where = [...rowFilter(policy, live, parameters), ...conditions];
   const from = `${escapeIdentifier(live.schema)}.${escapeIdentifier(live.table)}`;
   return `(SELECT ${shown.join(', ')} FROM ${from}${where.length === 0 ? '' : ` WHERE ${where.join(' AND ')}`})`;
 }
 
 /** `only`: conjunctions of column = value and nothing else, since anything richer can be made to raise on hidden rows. */
-function rowFilter(
-  policy: TablePolicy,
-  live: LiveTable,
-  claims: Readonly<Record<string, ClaimValue>>,
-  parameters: Parameters,
-): string[] {
+function rowFilter(policy: TablePolicy, live: LiveTable, parameters: Parameters): string[] {
   return policy.only.map(({ column, value }) => {
-    const { type } = liveColumn(live, column);
-    if ('literal' in value) return `${escapeIdentifier(column)} = ${parameters.add(value.literal, type)}`;
-    const claim = Object.hasOwn(claims, value.claim) ? claims[value.claim] : undefined;
-    if (claim === undefined) {
-      throw new WeirError('claim-required', {
-        detail: `the role filters rows by the claim ${value.claim}, which the token lacks`,
-        hint: 'ask the identity provider to put the claim into your token',
-      });
-    }
-    return `${escapeIdentifier(column)} = ${parameters.add(String(claim), type)}`;
+    const slot: Slot =
+      'literal' in value ? { from: 'literal', value: value.literal } : { from: 'claim', claim: value.claim };
+    return `${escapeIdentifier(column)} = ${parameters.add(slot, liveColumn(live, column).type)}`;
   });
+}
+
+/** @throws WeirError claim-required where the row filter names a claim that the token lacks */
+export function claimOf(name: string, claims: Readonly<Record<string, ClaimValue>>): string {
+  const claim = Object.hasOwn(claims, name) ? claims[name] : undefined;
+  if (claim === undefined) {
+    throw new WeirError('claim-required', {
+      detail: `the role filters rows by the claim ${name}, which the token lacks`,
+      hint: 'ask the identity provider to put the claim into your token',
+    });
+  }
+  return String(claim);
 }
 
 function textOf(column: string, { type }: LiveColumn): string {

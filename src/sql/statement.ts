@@ -7,7 +7,15 @@ import { escapeIdentifier } from 'pg';
 import type { ClaimValue, Filter, ReadPlan, ReleasedColumn } from '../access.js';
 import { WeirError } from '../errors.js';
 import type { CatalogColumn, TablePolicy } from '../policy/model.js';
-import { liveColumn, maskedRelation, Parameters, recordKey, subjectKey } from './relation.js';
+import {
+  claimOf,
+  liveColumn,
+  maskedRelation,
+  Parameters,
+  recordKey,
+  subjectKey,
+  type Slot,
+} from './relation.js';
 import type { LiveTable } from './schema.js';
 import { baseType, needsToJson, scalarType } from './types.js';
 
@@ -34,6 +42,31 @@ export interface Statement {
   readonly normalised: string;
 }
 
+/** A text and what its parameters stand for. */
+interface Template {
+  readonly text: string;
+  readonly slots: readonly Slot[];
+}
+
+/**
+ * Everything about a statement but its values. Plans differ in shape where they differ in anything but the
+ * values of filters (those of `is` belong to the shape), the numbers of limit and offset, and claims.
+ */
+export interface StatementShape extends Template {
+  readonly columns: readonly ReleasedColumn[];
+  readonly count: Template | undefined;
+  readonly probe: Template | undefined;
+  readonly personal: boolean;
+  /** Places in the plan's filters. */
+  readonly pins: readonly number[];
+  /** Those pins whose column the role does not see in clear. */
+  readonly lookups: readonly number[];
+  /** Of each filter's column, in the order of the plan. */
+  readonly filterTypes: readonly string[];
+  /** How the normalised query begins. */
+  readonly normalisedHead: string;
+}
+
 /** @throws WeirError column-unknown, filter-refused, pin-required, count-refused, value-invalid, claim-required */
 export function compileStatement(
   policy: TablePolicy,
@@ -42,6 +75,16 @@ export function compileStatement(
   perRequest: number,
   claims: Readonly<Record<string, ClaimValue>>,
 ): Statement {
+  return bindStatement(compileShape(policy, live, plan, perRequest), plan, perRequest, claims);
+}
+
+/** @throws WeirError column-unknown, filter-refused, pin-required, count-refused, value-invalid for `is` */
+export function compileShape(
+  policy: TablePolicy,
+  live: LiveTable,
+  plan: ReadPlan,
+  perRequest: number,
+): StatementShape {
   const selected = [...new Set(plan.select ?? policy.see.keys())];
   if (plan.select !== undefined && selected.length !== plan.select.length) {
     throw new WeirError('query-invalid', {
@@ -52,22 +95,32 @@ export function compileStatement(
   for (const name of selected) visible(policy, name);
   for (const { column } of plan.order) visible(policy, column);
 
-  const pins: Filter[] = [];
-  const filters: Filter[] = [];
-  for (const filter of plan.filters) (isPin(policy, filter) ? pins : filters).push(filter);
-  for (const filter of filters) refuseUnfilterable(policy, filter);
+  const pins: PlacedFilter[] = [];
+  const filters: PlacedFilter[] = [];
+  plan.filters.forEach((filter, at) => (isPin(policy, filter) ? pins : filters).push({ filter, at }));
+  for (const { filter } of filters) refuseUnfilterable(policy, filter);
   if (!policy.browse && pins.length === 0) throw pinRequired(policy);
 
   const needed = [
-    ...new Set([...selected, ...filters.map((f) => f.column), ...plan.order.map((o) => o.column)]),
+    ...new Set([...selected, ...filters.map((f) => f.filter.column), ...plan.order.map((o) => o.column)]),
   ];
   const relation = (wanted: readonly string[], parameters: Parameters): string => {
     const conditions = pins.map((pin) =>
-      condition(escapeIdentifier(pin.column), pin, liveColumn(live, pin.column).type, parameters),
+      condition(
+        escapeIdentifier(pin.filter.column),
+        pin,
+        liveColumn(live, pin.filter.column).type,
+        parameters,
+      ),
     );
-    const inner = maskedRelation(policy, live, wanted, conditions, claims, parameters);
+    const inner = maskedRelation(policy, live, wanted, conditions, parameters);
     const outer = filters.map((f) =>
-      condition(`t.${escapeIdentifier(f.column)}`, f, liveColumn(live, f.column).type, parameters),
+      condition(
+        `t.${escapeIdentifier(f.filter.column)}`,
+        f,
+        liveColumn(live, f.filter.column).type,
+        parameters,
+      ),
     );
     return `${inner} AS t${outer.length === 0 ? '' : ` WHERE ${outer.join(' AND ')}`}`;
   };
@@ -78,43 +131,94 @@ export function compileStatement(
   const outputs = columns.map(({ name, mask }) =>
     output(name, mask === 'clear' ? liveColumn(live, name).type : 'text', plan.encoding),
   );
-  const cut = plan.overflow === 'cut' && (plan.limit === undefined || plan.limit > perRequest);
-  const rowLimit = cut ? perRequest : plan.limit;
+  const bounded = isCut(plan, perRequest) || plan.limit !== undefined;
   const tail = [
     plan.order.length === 0 ? '' : ` ORDER BY ${plan.order.map(ordering).join(', ')}`,
-    rowLimit === undefined ? '' : ` LIMIT ${parameters.add(rowLimit, 'bigint')}`,
-    plan.offset === 0 ? '' : ` OFFSET ${parameters.add(plan.offset, 'bigint')}`,
+    bounded ? ` LIMIT ${parameters.add({ from: 'rowLimit' }, 'bigint')}` : '',
+    plan.offset === 0 ? '' : ` OFFSET ${parameters.add({ from: 'offset' }, 'bigint')}`,
   ].join('');
   const text = `SELECT ${[...outputs, `t.${recordKey}`, `t.${subjectKey}`].join(', ')} FROM ${from}${tail}`;
 
   return {
     text,
-    values: parameters.values,
+    slots: parameters.slots,
     columns,
     count: plan.count ? exactCount(policy, filters, relation) : undefined,
-    probe:
-      plan.overflow === 'refuse' && (plan.limit ?? Infinity) > perRequest
-        ? probe(relation, filters, perRequest, plan.offset)
-        : undefined,
+    probe: isProbed(plan, perRequest) ? probe(relation, filters) : undefined,
     personal: selected.some((name) => catalogued(policy, name).class !== 'none'),
-    lookups: pins
-      .filter((pin) => policy.see.get(pin.column) !== 'clear')
-      .reduce((sum, pin) => sum + pin.values.length, 0),
+    pins: pins.map(({ at }) => at),
+    lookups: pins.filter(({ filter }) => policy.see.get(filter.column) !== 'clear').map(({ at }) => at),
+    filterTypes: plan.filters.map(({ column }) => liveColumn(live, column).type),
+    normalisedHead: `${policy.table.name}?select=${selected.join(',')}`,
+  };
+}
+
+/** @param shape of this very plan @throws WeirError filter-refused, value-invalid, claim-required */
+export function bindStatement(
+  shape: StatementShape,
+  plan: ReadPlan,
+  perRequest: number,
+  claims: Readonly<Record<string, ClaimValue>>,
+): Statement {
+  for (const at of shape.pins) refuseTooMany(plan.filters[at]!);
+  plan.filters.forEach((filter, at) => checkValues(filter, shape.filterTypes[at]!));
+  const cut = isCut(plan, perRequest);
+  const rowLimit = cut ? perRequest : plan.limit;
+  const valueOf = (slot: Slot): unknown => {
+    switch (slot.from) {
+      case 'literal':
+        return slot.value;
+      case 'claim':
+        return claimOf(slot.claim, claims);
+      case 'filter': {
+        const { values } = plan.filters[slot.at]!;
+        return slot.list ? values : (values[0] ?? '');
+      }
+      case 'rowLimit':
+        return rowLimit;
+      case 'probeLimit':
+        return perRequest + 1;
+      case 'offset':
+        return plan.offset;
+    }
+  };
+  const bind = ({ text, slots }: Template) => ({ text, values: slots.map(valueOf) });
+  return {
+    ...bind(shape),
+    columns: shape.columns,
+    count: shape.count && bind(shape.count),
+    probe: shape.probe && bind(shape.probe),
+    personal: shape.personal,
+    lookups: shape.lookups.reduce((sum, at) => sum + plan.filters[at]!.values.length, 0),
     rowLimit,
     cut,
-    normalised: normalise(policy, selected, plan),
+    normalised: normalise(shape.normalisedHead, plan),
   };
+}
+
+/** per_request is smaller than what is asked for, and the answer may be cut. */
+export function isCut(plan: ReadPlan, perRequest: number): boolean {
+  return plan.overflow === 'cut' && (plan.limit === undefined || plan.limit > perRequest);
+}
+
+/** per_request is smaller than what is asked for, and the answer must not be cut. */
+export function isProbed(plan: ReadPlan, perRequest: number): boolean {
+  return plan.overflow === 'refuse' && (plan.limit ?? Infinity) > perRequest;
+}
+
+interface PlacedFilter {
+  readonly filter: Filter;
+  /** Its place in the plan. */
+  readonly at: number;
 }
 
 type RelationOf = (wanted: readonly string[], parameters: Parameters) => string;
 
 /** A count can be steered row by row; over a personal column in clear it would find values that no entry names. */
-function exactCount(
-  policy: TablePolicy,
-  filters: readonly Filter[],
-  relation: RelationOf,
-): { text: string; values: unknown[] } {
-  for (const { column } of filters) {
+function exactCount(policy: TablePolicy, filters: readonly PlacedFilter[], relation: RelationOf): Template {
+  for (const {
+    filter: { column },
+  } of filters) {
     if (catalogued(policy, column).class !== 'none') {
       throw new WeirError('count-refused', {
         detail: `an exact count cannot be filtered by ${column}`,
@@ -123,30 +227,24 @@ function exactCount(
     }
   }
   const parameters = new Parameters();
-  const from = relation(
-    filters.map((f) => f.column),
-    parameters,
-  );
-  return { text: `SELECT count(*) FROM ${from}`, values: parameters.values };
+  const from = relation(columnsOf(filters), parameters);
+  return { text: `SELECT count(*) FROM ${from}`, slots: parameters.slots };
 }
 
-function probe(
-  relation: RelationOf,
-  filters: readonly Filter[],
-  perRequest: number,
-  offset: number,
-): { text: string; values: unknown[] } {
+function probe(relation: RelationOf, filters: readonly PlacedFilter[]): Template {
   const parameters = new Parameters();
-  const from = relation(
-    filters.map((f) => f.column),
-    parameters,
-  );
-  const limit = parameters.add(perRequest + 1, 'bigint');
-  const skip = parameters.add(offset, 'bigint');
+  const from = relation(columnsOf(filters), parameters);
+  const limit = parameters.add({ from: 'probeLimit' }, 'bigint');
+  const skip = parameters.add({ from: 'offset' }, 'bigint');
   return {
     text: `SELECT count(*) FROM (SELECT 1 FROM ${from} LIMIT ${limit} OFFSET ${skip}) AS bounded`,
-    values: parameters.values,
+    slots: parameters.slots,
   };
+}
+
+/** Each once: a column may be filtered twice, as in a range. */
+function columnsOf(filters: readonly PlacedFilter[]): string[] {
+  return [...new Set(filters.map(({ filter }) => filter.column))];
 }
 
 function columnUnknown(policy: TablePolicy, name: string): WeirError {
@@ -169,14 +267,15 @@ function catalogued(policy: TablePolicy, name: string): CatalogColumn {
 /** Equality with whole values of a find_by column. Only these compare the real value of a masked column. */
 function isPin(policy: TablePolicy, filter: Filter): boolean {
   if (!policy.findBy.includes(filter.column) || filter.negated) return false;
-  if (filter.operator !== 'eq' && filter.operator !== 'in') return false;
-  if (filter.values.length > maxPinnedValues) {
-    throw new WeirError('filter-refused', {
-      detail: `${filter.column} may be looked up by at most ${maxPinnedValues} values in one request`,
-      hint: 'ask in several requests',
-    });
-  }
-  return true;
+  return filter.operator === 'eq' || filter.operator === 'in';
+}
+
+function refuseTooMany({ column, values }: Filter): void {
+  if (values.length <= maxPinnedValues) return;
+  throw new WeirError('filter-refused', {
+    detail: `${column} may be looked up by at most ${maxPinnedValues} values in one request`,
+    hint: 'ask in several requests',
+  });
 }
 
 function refuseUnfilterable(policy: TablePolicy, filter: Filter): void {
@@ -209,26 +308,36 @@ const truth: ReadonlyMap<string, { readonly sql: string; readonly booleanOnly: b
 
 const comparison = { eq: '=', neq: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
 
-function condition(column: string, filter: Filter, type: string, parameters: Parameters): string {
+function condition(
+  column: string,
+  { filter, at }: PlacedFilter,
+  type: string,
+  parameters: Parameters,
+): string {
   const not = filter.negated ? 'NOT ' : '';
   const base = baseType(type);
-  const first = filter.values[0] ?? '';
   if (filter.operator === 'is') {
-    const test = truth.get(first);
+    const test = truth.get(filter.values[0] ?? '');
     if (test === undefined || (test.booleanOnly && base !== 'boolean'))
       throw invalidValue(filter.column, type);
     return `${not}(${column} IS ${test.sql})`;
   }
-  const scalar = scalarType(type);
-  if (scalar === undefined) {
+  if (scalarType(type) === undefined) {
     throw new WeirError('filter-refused', {
       detail: `column ${filter.column} has a type that cannot be filtered on`,
     });
   }
-  if (!filter.values.every(scalar.accepts)) throw invalidValue(filter.column, type);
-  if (filter.operator === 'in')
-    return `${not}(${column} = ANY(${parameters.add(filter.values, `${base}[]`)}))`;
-  return `${not}(${column} ${comparison[filter.operator]} ${parameters.add(first, base)})`;
+  const list = filter.operator === 'in';
+  const parameter = parameters.add({ from: 'filter', at, list }, list ? `${base}[]` : base);
+  if (filter.operator === 'in') return `${not}(${column} = ANY(${parameter}))`;
+  return `${not}(${column} ${comparison[filter.operator]} ${parameter})`;
+}
+
+/** Syntax only, so that a bad value is refused with its column's name. */
+function checkValues({ column, operator, values }: Filter, type: string): void {
+  if (operator === 'is') return;
+  const scalar = scalarType(type);
+  if (scalar === undefined || !values.every(scalar.accepts)) throw invalidValue(column, type);
 }
 
 function invalidValue(column: string, type: string): WeirError {
@@ -260,14 +369,14 @@ function ordering({ column, descending, nulls }: ReadPlan['order'][number]): str
   return `t.${escapeIdentifier(column)}${descending ? ' DESC' : ''}${nulls === undefined ? '' : ` NULLS ${nulls.toUpperCase()}`}`;
 }
 
-function normalise(policy: TablePolicy, selected: readonly string[], plan: ReadPlan): string {
+function normalise(head: string, plan: ReadPlan): string {
   const filters = plan.filters.map(
     (f) =>
       `${f.column}=${f.negated ? 'not.' : ''}${f.operator}${f.operator === 'is' ? `.${f.values[0]}` : f.operator === 'in' ? `.(${f.values.length})` : ''}`,
   );
   const order = plan.order.map((o) => `${o.column}${o.descending ? '.desc' : ''}`);
   return [
-    `${policy.table.name}?select=${selected.join(',')}`,
+    head,
     ...filters,
     ...(order.length === 0 ? [] : [`order=${order.join(',')}`]),
     ...(plan.limit === undefined ? [] : [`limit=${plan.limit}`]),

@@ -5,6 +5,8 @@ export interface PoolOptions {
   readonly url: string;
   readonly size: number;
   readonly connectTimeoutMs: number;
+  /** When this side gives up a query, and its connection, by itself; for a server that no longer answers at all. Default: never. */
+  readonly queryTimeoutMs?: number;
   readonly applicationName: string;
   /** Server settings fixed for each session, e.g. {search_path: 'pg_catalog, pg_temp'}. */
   readonly settings: Readonly<Record<string, string>>;
@@ -23,11 +25,15 @@ export function openPool(options: PoolOptions): pg.Pool {
     connectionString: options.url,
     max: options.size,
     connectionTimeoutMillis: options.connectTimeoutMs,
+    ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     application_name: options.applicationName,
     options: sessionOptions(options.settings),
   });
   pool.on('error', options.onIdleError);
+  // The pool listens to idle connections only. One that is lost while somebody has it fails their query; without
+  // a listener it would also end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { cellWidth, formatJsonLines, formatTable, type Column } from '../../src/cli/table.js';
+import { cellWidth, formatJsonLines, formatTable, shortEntry, type Column } from '../../src/cli/table.js';
 
 interface Row {
   readonly who: string;
@@ -40,4 +40,9 @@ void t.test('what stands on the log cannot write to the terminal', async (t) => 
 void t.test('JSON comes one document a line, with whole numbers of any size', async (t) => {
   t.equal(formatJsonLines([{ a: 1 }, { b: 2n ** 60n }]), '{"a":1}\n{"b":"1152921504606846976"}\n');
   t.equal(formatJsonLines([]), '');
+});
+
+void t.test('an entry is named short enough for a column', async (t) => {
+  t.equal(shortEntry('c218bdc1-02e7-48bc-abed-4fd5cdb1c099/17'), 'c218bdc1/17');
+  t.equal(shortEntry('writer/17'), 'writer/17');
 });

@@ -13,7 +13,14 @@ import { isPersonal, limitsOf, tableOf, type RoleLimit } from './staff.js';
 const minuteMicros = 60_000_000;
 
 /** Refusals that cannot be on the log: it could not be written, or nobody was known. */
-const unrecorded = new Set(['log-unavailable', 'busy', 'draining', 'token-missing', 'token-invalid', 'token-expired']);
+const unrecorded = new Set([
+  'log-unavailable',
+  'busy',
+  'draining',
+  'token-missing',
+  'token-invalid',
+  'token-expired',
+]);
 
 export interface HarvestCheck {
   readonly faults: readonly string[];
@@ -21,7 +28,12 @@ export interface HarvestCheck {
   readonly exhausted: number;
 }
 
-export function checkHarvest(harvest: readonly Harvest[], news: News, digester: Digester, zone: string): HarvestCheck {
+export function checkHarvest(
+  harvest: readonly Harvest[],
+  news: News,
+  digester: Digester,
+  zone: string,
+): HarvestCheck {
   const faults: string[] = [];
   const byRequest = new Map<string, LoggedEntry[]>();
   for (const entry of news.entries) {
@@ -41,14 +53,18 @@ export function checkHarvest(harvest: readonly Harvest[], news: News, digester: 
     else list.push(got);
   }
   const clock = new DayClock(zone);
-  const refused = new Set(harvest.filter(({ error }) => error === 'limit-reached').map(({ person }) => person));
+  const refused = new Set(
+    harvest.filter(({ error }) => error === 'limit-reached').map(({ person }) => person),
+  );
   let exhausted = 0;
   for (const [person, list] of byPerson) {
     if (person.loose) continue;
     for (const limit of limitsOf[person.role]) {
       const most = mostIn(limit, list, byRequest, clock);
       if (most > limit.max) {
-        faults.push(`${person.name} got ${most} ${limit.count} in a ${limit.window}, the limit is ${limit.max}`);
+        faults.push(
+          `${person.name} got ${most} ${limit.count} in a ${limit.window}, the limit is ${limit.max}`,
+        );
       }
     }
     if (refused.has(person)) exhausted++;
@@ -72,28 +88,49 @@ function checkOne(
   }
   const entries = byRequest.get(requestId) ?? [];
   for (const { name, body } of entries) {
-    if (news.persons.get(body.actor ?? '') !== person.name) faults.push(`${what}: entry ${name} names another person`);
+    if (news.persons.get(body.actor ?? '') !== person.name)
+      faults.push(`${what}: entry ${name} names another person`);
   }
   if (status === 500) faults.push(`${what}: answered 500`);
   if (status !== 200 && status !== 206) {
     // Of an answer that broke off the code may be missing.
-    const recorded = entries.some(({ body }) => body.kind === 'refusal' && (error === undefined || body.error === error));
-    if (!recorded && error !== undefined && !unrecorded.has(error)) faults.push(`${what}: refused with ${error} (${status}), but that is not on the log`);
+    const recorded = entries.some(
+      ({ body }) => body.kind === 'refusal' && (error === undefined || body.error === error),
+    );
+    if (!recorded && error !== undefined && !unrecorded.has(error))
+      faults.push(`${what}: refused with ${error} (${status}), but that is not on the log`);
     return;
   }
-  const reads = entries.filter(({ body }) => body.kind === 'read').sort((a, b) => a.body.read!.part - b.body.read!.part);
+  const reads = entries
+    .filter(({ body }) => body.kind === 'read')
+    .sort((a, b) => a.body.read!.part - b.body.read!.part);
   if (reads.length === 0) faults.push(`${what}: answered ${status}, but no read is on the log`);
   // What arrived must be the beginning of what is recorded, row for row.
   const records = reads.flatMap((entry) => entry.records);
   const subjects = reads.flatMap((entry) => entry.subjects);
-  const recordDigests = digester.digest(tableOf(person.role), 'record', rows.map(([record]) => record)).toString('hex');
-  const subjectDigests = digester.digest(peopleSpace, 'person', rows.map(([, subject]) => subject)).toString('hex');
+  const recordDigests = digester
+    .digest(
+      tableOf(person.role),
+      'record',
+      rows.map(([record]) => record),
+    )
+    .toString('hex');
+  const subjectDigests = digester
+    .digest(
+      peopleSpace,
+      'person',
+      rows.map(([, subject]) => subject),
+    )
+    .toString('hex');
   for (let i = 0; i < rows.length; i++) {
     const at = i * 16;
-    if (records[i] === recordDigests.slice(at, at + 16) && subjects[i] === subjectDigests.slice(at, at + 16)) continue;
+    if (records[i] === recordDigests.slice(at, at + 16) && subjects[i] === subjectDigests.slice(at, at + 16))
+      continue;
     const found = records.length <= i ? 'not on the log' : 'another one on the log';
     const where = reads.map(({ name }) => name).join(' ');
-    faults.push(`${what}: record ${rows[i]![0]} arrived (row ${i + 1} of ${rows.length}) and is ${found}; its entries: ${where || 'none'}`);
+    faults.push(
+      `${what}: record ${rows[i]![0]} arrived (row ${i + 1} of ${rows.length}) and is ${found}; its entries: ${where || 'none'}`,
+    );
     return;
   }
   if (got.complete && rows.length !== records.length) {
@@ -114,7 +151,9 @@ function mostIn(
   const first = Math.min(...list.map(({ sentAt }) => sentAt));
   const last = Math.max(...list.map(({ gotAt }) => gotAt));
   const together =
-    window === 'minute' ? last - first < minuteMicros / 1000 : clock.day(first * 1000) === clock.day(last * 1000);
+    window === 'minute'
+      ? last - first < minuteMicros / 1000
+      : clock.day(first * 1000) === clock.day(last * 1000);
   if (together) return amountOf(count, list);
   const timed = list.map((got) => ({ at: byRequest.get(got.requestId ?? '')?.[0]?.body.at ?? 0, got }));
   timed.sort((a, b) => a.at - b.at);
@@ -123,7 +162,8 @@ function mostIn(
     const inside: Harvest[] = [];
     for (let j = i; j < timed.length; j++) {
       const later = timed[j]!;
-      const within = window === 'minute' ? later.at < at + minuteMicros : clock.day(later.at) === clock.day(at);
+      const within =
+        window === 'minute' ? later.at < at + minuteMicros : clock.day(later.at) === clock.day(at);
       if (within) inside.push(later.got);
     }
     most = Math.max(most, amountOf(count, inside));

@@ -28,7 +28,13 @@ export interface Reply {
   readonly complete: boolean;
 }
 
-const nothing: Reply = { status: undefined, requestId: undefined, error: undefined, rows: [], complete: false };
+const nothing: Reply = {
+  status: undefined,
+  requestId: undefined,
+  error: undefined,
+  rows: [],
+  complete: false,
+};
 
 export class Client {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 256 });

@@ -52,7 +52,13 @@ export interface PlannedFault {
 const trapDeadlineMs = 2_500;
 
 /** @returns the faults of a round, in the order of their times */
-export function planFaults(seed: number, round: number, count: number, windowMs: number, desks: number): PlannedFault[] {
+export function planFaults(
+  seed: number,
+  round: number,
+  count: number,
+  windowMs: number,
+  desks: number,
+): PlannedFault[] {
   const random = new Random(seed, round, 11);
   return Array.from({ length: count }, (_, i) => ({
     kind: dealt(seed, round * count + i),
@@ -92,7 +98,11 @@ export async function inflict(site: Site, { kind, desk: index, lastsMs }: Planne
       return freezeGateway(desk, lastsMs);
     case 'freeze a gateway as it sends COMMIT': {
       let frozen: Promise<boolean> | undefined;
-      const happened = await atCommit({ moment: 'sent', act: () => (frozen = freezeGateway(desk, lastsMs)), then: 'pass' });
+      const happened = await atCommit({
+        moment: 'sent',
+        act: () => (frozen = freezeGateway(desk, lastsMs)),
+        then: 'pass',
+      });
       await frozen;
       return happened;
     }
@@ -121,7 +131,11 @@ export async function inflict(site: Site, { kind, desk: index, lastsMs }: Planne
       const pid = await writerBackend(site, desk);
       if (pid === undefined) return false;
       let frozen: Promise<boolean> | undefined;
-      const happened = await atCommit({ moment: 'sent', act: () => (frozen = freeze(pid, lastsMs)), then: 'pass' });
+      const happened = await atCommit({
+        moment: 'sent',
+        act: () => (frozen = freeze(pid, lastsMs)),
+        then: 'pass',
+      });
       await frozen;
       return happened;
     }

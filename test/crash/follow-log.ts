@@ -105,7 +105,9 @@ export class LogFollower {
         this.#takeCharge(entry, faults);
       }
       await this.#holdAgainstMeters(client, [...touched], faults);
-      const persons = await client.query<{ actor_id: string; subject: string }>('SELECT actor_id, subject FROM weir.actors');
+      const persons = await client.query<{ actor_id: string; subject: string }>(
+        'SELECT actor_id, subject FROM weir.actors',
+      );
       return {
         entries,
         persons: new Map(persons.rows.map(({ actor_id, subject }) => [actor_id, subject])),
@@ -119,8 +121,10 @@ export class LogFollower {
     const name = `${row.writer}/${row.number}`;
     const body = JSON.parse(row.body) as EntryBody;
     const state = this.#writers.get(row.writer)!;
-    if (number !== state.number + 1) faults.push(`${name}: a gap, the writer's entry before it is ${state.number}`);
-    if (Number(row.at) <= state.at) faults.push(`${name}: its time does not follow that of the entry before it`);
+    if (number !== state.number + 1)
+      faults.push(`${name}: a gap, the writer's entry before it is ${state.number}`);
+    if (Number(row.at) <= state.at)
+      faults.push(`${name}: its time does not follow that of the entry before it`);
     if (body.number !== number || body.writer !== row.writer || body.at !== Number(row.at)) {
       faults.push(`${name}: its columns differ from its body`);
     }
@@ -128,20 +132,23 @@ export class LogFollower {
     state.number = number;
     state.at = Number(row.at);
     const records = digestsIn(row.records);
-    if (records.length !== (body.read?.records ?? 0)) faults.push(`${name}: it lists other records than it counts`);
+    if (records.length !== (body.read?.records ?? 0))
+      faults.push(`${name}: it lists other records than it counts`);
     return { name, body, records, subjects: digestsIn(row.subjects) };
   }
 
   /** Nothing is on the log that no known writer wrote, and nothing has gone since. */
   async #countAll(client: pg.Client, faults: string[]): Promise<void> {
     const { rows } = await client.query<{ n: number }>('SELECT count(*)::int AS n FROM weir.entries');
-    if (rows[0]?.n !== this.#entries) faults.push(`the log holds ${rows[0]?.n} entries, ${this.#entries} were read`);
+    if (rows[0]?.n !== this.#entries)
+      faults.push(`the log holds ${rows[0]?.n} entries, ${this.#entries} were read`);
   }
 
   #takeCharge({ name, body, subjects }: LoggedEntry, faults: string[]): void {
     const { meter: key, sequence, day, amounts } = body.charge!;
     let meter = this.#meters.get(key);
-    if (meter === undefined) this.#meters.set(key, (meter = { sequence: 0, at: 0, days: new Map(), seen: new Map() }));
+    if (meter === undefined)
+      this.#meters.set(key, (meter = { sequence: 0, at: 0, days: new Map(), seen: new Map() }));
     if (key !== `actor:${body.actor}`) faults.push(`${name}: it charges the meter of somebody else`);
     if (sequence !== meter.sequence + 1) {
       faults.push(`${name}: charge ${sequence} of its meter, but ${meter.sequence} came before it`);
@@ -159,7 +166,9 @@ export class LogFollower {
     const fresh = new Set(shown.filter((digest) => digest !== noPerson && meter.seen.get(digest) !== day));
     for (const digest of fresh) meter.seen.set(digest, day);
     if (fresh.size !== charged) {
-      faults.push(`${name}: it charges ${charged} people, but shows ${fresh.size} whom its meter had not met that day`);
+      faults.push(
+        `${name}: it charges ${charged} people, but shows ${fresh.size} whom its meter had not met that day`,
+      );
     }
   }
 
@@ -178,7 +187,9 @@ export class LogFollower {
         continue;
       }
       if (meter.sequence !== expected.sequence || meter.lastMicros !== expected.at) {
-        faults.push(`the meter ${key} stands at charge ${meter.sequence}, its last entry at ${expected.sequence}`);
+        faults.push(
+          `the meter ${key} stands at charge ${meter.sequence}, its last entry at ${expected.sequence}`,
+        );
       }
       const instant = { micros: meter.lastMicros, day: meter.lastDay };
       for (const count of counts) {

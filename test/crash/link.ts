@@ -139,6 +139,7 @@ export class FaultyLink {
   readonly #connections = new Set<Connection>();
   #silent = false;
   #trap: ((connection: Connection) => void) | undefined;
+  #lastTrap: Promise<unknown> = Promise.resolve();
 
   private constructor(target: number) {
     this.#target = target;
@@ -191,8 +192,18 @@ export class FaultyLink {
     }
   }
 
-  /** Waits for the next COMMIT of whatever connection. @returns whether one came before the deadline; then its trap is over */
+  /**
+   * Waits for the next COMMIT of whatever connection; one trap at a time.
+   * @returns whether one came before the deadline; then its trap is over
+   */
   async atNextCommit(trap: CommitTrap, deadlineMs: number): Promise<boolean> {
+    const before = this.#lastTrap;
+    const sprung = before.then(() => this.#await(trap, deadlineMs));
+    this.#lastTrap = sprung;
+    return sprung;
+  }
+
+  async #await(trap: CommitTrap, deadlineMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       let sprung = false;
       const timer = setTimeout(() => done(false), deadlineMs);

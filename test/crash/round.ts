@@ -47,7 +47,11 @@ const coolDownMs = 400;
 /** After the last fault every gateway serves again within this time, by itself. */
 export const recoveryBoundMs = 10_000;
 
-export async function runRound(site: Site, follower: LogFollower, options: RoundOptions): Promise<RoundResult> {
+export async function runRound(
+  site: Site,
+  follower: LogFollower,
+  options: RoundOptions,
+): Promise<RoundResult> {
   const { seed, round, clients } = options;
   const started = Date.now();
   const violations: string[] = [];
@@ -67,7 +71,10 @@ export async function runRound(site: Site, follower: LogFollower, options: Round
   const lastFault = Date.now();
   const dead = await recover(site, lastFault + recoveryBoundMs);
   const recoverySeconds = (Date.now() - lastFault) / 1000;
-  for (const name of dead) violations.push(`gateway ${name} did not serve again within ${recoveryBoundMs / 1000} s after the last fault`);
+  for (const name of dead)
+    violations.push(
+      `gateway ${name} did not serve again within ${recoveryBoundMs / 1000} s after the last fault`,
+    );
   await delay(coolDownMs);
   await load.stop();
   // A last read through each writer: what was before it in its queue, or unknown, is settled then.
@@ -76,13 +83,15 @@ export async function runRound(site: Site, follower: LogFollower, options: Round
   }
 
   const { harvest } = load;
-  const news = await follower.readNews();
-  const checked = checkHarvest(harvest, news, site.digester, zone);
-  violations.push(...news.faults, ...checked.faults);
-  if (options.verifyWhole) {
-    const verification = await verifyLog({ source: { url: site.storeUrl } });
-    for (const { entry, kind, what } of verification.faults) violations.push(`verifyLog: ${entry ?? 'the log'}: ${kind}: ${what}`);
-    if (verification.entries < follower.entries) violations.push('verifyLog: it read fewer entries than there are');
+  let exhausted = 0;
+  try {
+    const news = await follower.readNews();
+    const checked = checkHarvest(harvest, news, site.digester, zone);
+    exhausted = checked.exhausted;
+    violations.push(...news.faults, ...checked.faults);
+    if (options.verifyWhole) violations.push(...(await verifyWhole(site, follower)));
+  } catch (error) {
+    violations.push(`the log could not be read: ${error instanceof Error ? error.message : String(error)}`);
   }
   for (const { gateway } of site.desks) violations.push(...gateway.faultyExits.splice(0));
   for (const cluster of [site.store, site.orders]) violations.push(...cluster.faults.splice(0));
@@ -97,7 +106,7 @@ export async function runRound(site: Site, follower: LogFollower, options: Round
     brokenOff: released.filter(({ complete }) => !complete).length,
     records: released.reduce((sum, { rows }) => sum + rows.length, 0),
     statuses: countBy(harvest.map(({ status }) => String(status ?? 'none'))),
-    exhausted: checked.exhausted,
+    exhausted,
     resolved: {
       committed: resolved.committed - resolvedBefore.committed,
       'not-committed': resolved['not-committed'] - resolvedBefore['not-committed'],
@@ -110,17 +119,40 @@ export async function runRound(site: Site, follower: LogFollower, options: Round
   };
 }
 
+/** The other reading of the log, by the verifier that ships with the gateway. */
+async function verifyWhole(site: Site, follower: LogFollower): Promise<string[]> {
+  const { faults, entries } = await verifyLog({ source: { url: site.storeUrl } });
+  const told = faults.map(
+    ({ entry, kind, what }) => `weir log verify: ${entry ?? 'the log'}: ${kind}: ${what}`,
+  );
+  if (entries < follower.entries)
+    told.push(`weir log verify: it read ${entries} entries, there are ${follower.entries}`);
+  return told;
+}
+
 /** Waits until every gateway answers a read. @returns names of those that did not before the deadline */
 export async function recover(site: Site, deadline: number): Promise<string[]> {
   const sample = site.samples[0]!;
-  const token = await site.token({ person: 'probe', role: 'support', region: sample.region, scope: looseScope });
+  const token = await site.token({
+    person: 'probe',
+    role: 'support',
+    region: sample.region,
+    scope: looseScope,
+  });
   const path = `/rest/orders?select=order_id,customer_id,order_no&order_no=eq.${sample.orderNo}`;
   const client = new Client();
   const probe = async ({ gateway }: Desk): Promise<string[]> => {
     while (Date.now() < deadline) {
       const { address } = gateway;
       if (address !== undefined) {
-        const ask = { address, path, token, format: 'json', patienceMs: 2_000, leaveAfterBytes: undefined } as const;
+        const ask = {
+          address,
+          path,
+          token,
+          format: 'json',
+          patienceMs: 2_000,
+          leaveAfterBytes: undefined,
+        } as const;
         const { status } = await client.ask(ask);
         if (status === 200) return [];
       }

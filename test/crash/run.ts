@@ -43,10 +43,12 @@ process.on('SIGINT', () => (interrupted = true));
 process.on('SIGTERM', () => (interrupted = true));
 
 try {
-  site = await openSite({ gateways: 2, orders: 4_000 });
-  const late = await recover(site, Date.now() + 6 * recoveryBoundMs);
+  site = await openSite({ gateways: 2, orders: 3_000 });
+  const late = await recover(site, Date.now() + 3 * recoveryBoundMs);
   if (late.length > 0) throw new Error(`gateways did not start: ${lastLines(site)}`);
-  say(`seed ${seed}: two gateways, ${whole('clients')} clients, ${whole('faults')} faults a round (ready after ${seconds(started)} s)`);
+  say(
+    `seed ${seed}: two gateways, ${whole('clients')} clients, ${whole('faults')} faults a round (ready after ${seconds(started)} s)`,
+  );
   const follower = new LogFollower(site.storeUrl);
   for (let round = first; round < first + rounds && !interrupted; round++) {
     const last = round === first + rounds - 1;
@@ -88,7 +90,10 @@ function line(result: RoundResult): string {
 
 function tellViolations({ directory, desks }: Site): void {
   const { round, violations, faults } = results.at(-1)!;
-  const plan = faults.map(({ kind, atMs, desk, lastsMs }) => `  ${atMs} ms: ${kind} (gateway ${desks[desk]!.gateway.name}, ${lastsMs} ms)`);
+  const plan = faults.map(
+    ({ kind, atMs, desk, lastsMs }) =>
+      `  ${atMs} ms: ${kind} (gateway ${desks[desk]!.gateway.name}, ${lastsMs} ms)`,
+  );
   process.stderr.write(
     [
       `${violations.length} violations in round ${round} of seed ${seed}:`,
@@ -103,7 +108,8 @@ function tellViolations({ directory, desks }: Site): void {
 }
 
 function summarise(): void {
-  const sum = (pick: (result: RoundResult) => number): number => results.reduce((total, result) => total + pick(result), 0);
+  const sum = (pick: (result: RoundResult) => number): number =>
+    results.reduce((total, result) => total + pick(result), 0);
   const summary = {
     seed,
     rounds: results.length,

@@ -9,7 +9,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { stringify } from 'yaml';
-import { createOrderDatabase, createStoreDatabase, ensureRoles, withClient } from '../../src/demo/databases.js';
+import {
+  createOrderDatabase,
+  createStoreDatabase,
+  ensureRoles,
+  withClient,
+} from '../../src/demo/databases.js';
 import { Digester } from '../../src/log/digest.js';
 import { migrateStore } from '../../src/store/migrate.js';
 import { FaultyLink } from './link.js';
@@ -121,13 +126,21 @@ async function build(
         url: `postgres://weir_runtime:${passwords.runtimePassword}@127.0.0.1:${link.port}/weir`,
         ...options.store,
       },
-      orders: { url: `postgres://weir_reader:${passwords.readerPassword}@127.0.0.1:${orders.port}/shop` },
+      orders: {
+        url: `postgres://weir_reader:${passwords.readerPassword}@127.0.0.1:${orders.port}/shop`,
+        poolSize: 16,
+      },
       policies: { directory: join(directory, 'policies') },
       identity: { issuers: [{ issuer, audience, jwks: { file: jwksFile } }] },
       log: { digestKey: digestKey.toString('base64'), epoch, zone, heartbeatSeconds: 2 },
     });
     await writeFile(config, text, { mode: 0o600 });
-    const gateway = new SupervisedGateway({ name, main, config, logFile: join(directory, `gateway-${name}.log`) });
+    const gateway = new SupervisedGateway({
+      name,
+      main,
+      config,
+      logFile: join(directory, `gateway-${name}.log`),
+    });
     closing.push(() => gateway.stop());
     desks.push({ gateway, link });
   }
@@ -146,16 +159,23 @@ async function build(
 
 type Passwords = Parameters<typeof ensureRoles>[1];
 
-async function fillOrders(cluster: SupervisedCluster, passwords: Passwords, orders: number): Promise<SampleOrder[]> {
+async function fillOrders(
+  cluster: SupervisedCluster,
+  passwords: Passwords,
+  orders: number,
+): Promise<SampleOrder[]> {
   await withClient(cluster.superuserUrl('postgres'), async (admin) => {
     await ensureRoles(admin, passwords);
     const size = { orders, customers: Math.ceil(orders / 4), seed: 20_261_122, lastDay: '2026-11-21' };
     await createOrderDatabase(admin, 'shop', (database) => cluster.superuserUrl(database), size);
   });
   return withClient(cluster.superuserUrl('shop'), async (client) => {
-    const { rows } = await client.query<{ order_id: string; order_no: string; receiver_phone: string; region: string }>(
-      'SELECT order_id, order_no, receiver_phone, region FROM shop.orders ORDER BY order_id',
-    );
+    const { rows } = await client.query<{
+      order_id: string;
+      order_no: string;
+      receiver_phone: string;
+      region: string;
+    }>('SELECT order_id, order_no, receiver_phone, region FROM shop.orders ORDER BY order_id');
     return rows.map((row) => ({
       orderId: row.order_id,
       orderNo: row.order_no,

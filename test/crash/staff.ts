@@ -81,6 +81,17 @@ tables:
       sku: none
 `;
 
+const alerts = `version: 1
+bulk:
+  records_per_read: 500
+  records_per_hour: off
+  records_per_day: 5000
+  people_per_read: off
+  people_per_hour: off
+  people_per_day: 100
+  consecutive: 50
+`;
+
 export function tableOf(role: RoleName): string {
   return browse[role].table;
 }
@@ -98,7 +109,7 @@ export function isPersonal(role: RoleName): boolean {
 export async function writePolicies(directory: string): Promise<void> {
   await mkdir(join(directory, 'roles'), { recursive: true });
   await writeFile(join(directory, 'catalog.yaml'), catalog);
-  await writeFile(join(directory, 'alerts.yaml'), 'version: 1\nbulk: {records_per_read: 500, people_per_day: 100}\n');
+  await writeFile(join(directory, 'alerts.yaml'), alerts);
   for (const role of Object.keys(limitsOf) as RoleName[]) {
     const { table, find, see, perRequest } = browse[role];
     const keys = keyColumnsOf(role).map((column) => `${column}: clear`);

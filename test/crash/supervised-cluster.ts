@@ -100,10 +100,16 @@ export class SupervisedCluster {
   async #restart(): Promise<void> {
     try {
       this.#watch(
-        await startCluster({ directory: this.#directory, port: this.#port, superuserPassword: this.#password }),
+        await startCluster({
+          directory: this.#directory,
+          port: this.#port,
+          superuserPassword: this.#password,
+        }),
       );
     } catch (error) {
-      this.faults.push(`${this.name} did not come back: ${error instanceof Error ? error.message : String(error)}`);
+      this.faults.push(
+        `${this.name} did not come back: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 }

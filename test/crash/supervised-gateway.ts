@@ -55,12 +55,12 @@ export class SupervisedGateway {
     return this.#lastLines;
   }
 
-  /** @returns whether there was a process that served */
+  /** @returns whether there was a process to get it, serving or just starting */
   signal(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT' | 'SIGTERM'): boolean {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return false;
     if (signal === 'SIGTERM') this.#asked = signal;
-    return child.kill(signal) && this.#wasReady;
+    return child.kill(signal);
   }
 
   /** Ends it for good, in order: it drains and writes its closing entry. @returns how it ended */
@@ -69,7 +69,9 @@ export class SupervisedGateway {
     const child = this.#child;
     let how = 'it was not running';
     if (child !== undefined && child.exitCode === null && child.signalCode === null) {
-      const ended = new Promise<string>((settle) => child.once('exit', (code, signal) => settle(String(signal ?? code))));
+      const ended = new Promise<string>((settle) =>
+        child.once('exit', (code, signal) => settle(String(signal ?? code))),
+      );
       child.kill('SIGCONT');
       child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
@@ -118,7 +120,8 @@ export class SupervisedGateway {
         this.#address = ready;
         this.#wasReady = true;
       }
-      const resolvedAs = /outcome of a commit was unknown/.test(line) && /"resolvedAs":"([a-z-]+)"/.exec(line)?.[1];
+      const resolvedAs =
+        /outcome of a commit was unknown/.test(line) && /"resolvedAs":"([a-z-]+)"/.exec(line)?.[1];
       if (resolvedAs === 'committed' || resolvedAs === 'not-committed') this.resolved[resolvedAs]++;
       this.#note(line);
     });

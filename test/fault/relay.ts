@@ -137,7 +137,8 @@ export class Relay {
 
   /** Listens again, on the same port. */
   async accept(): Promise<void> {
-    const listener = createServer((client) => this.#carry(client));
+    // Half-open on purpose: a farewell is carried like everything else, not answered by the relay itself.
+    const listener = createServer({ allowHalfOpen: true }, (client) => this.#carry(client));
     await new Promise<void>((settle, fail) => {
       listener.once('error', fail);
       listener.listen(this.#port, '127.0.0.1', settle);
@@ -160,7 +161,7 @@ export class Relay {
   }
 
   #carry(client: Socket): void {
-    const server = connect({ host: '127.0.0.1', port: this.#target, noDelay: true });
+    const server = connect({ host: '127.0.0.1', port: this.#target, noDelay: true, allowHalfOpen: true });
     client.setNoDelay(true);
     const connection: Connection = {
       client,
@@ -177,6 +178,8 @@ export class Relay {
         this.cut();
       } else connection.toClient.write(bytes, this.#delayMs);
     });
+    client.on('end', () => connection.toServer.end(this.#delayMs));
+    server.on('end', () => connection.toClient.end(this.#delayMs));
     client.on('close', () => {
       connection.toServer.end(this.#delayMs);
       this.#connections.delete(connection);
@@ -189,11 +192,9 @@ export class Relay {
   #drop(connection: Connection, side: 'both' | 'server'): void {
     connection.toServer.drop();
     connection.toClient.drop();
-    connection.server.removeAllListeners('close');
-    connection.server.resetAndDestroy();
+    connection.server.removeAllListeners('close').resetAndDestroy();
     if (side === 'server') return;
-    connection.client.removeAllListeners('close');
-    connection.client.resetAndDestroy();
+    connection.client.removeAllListeners('close').resetAndDestroy();
     this.#connections.delete(connection);
   }
 }

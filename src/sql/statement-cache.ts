@@ -1,0 +1,74 @@
+/**
+ * Statements by the shape of their plan. The text of a masked relation can be long (the districts of an
+ * address alone are tens of kilobytes), and tools ask in few shapes, so each is compiled once for a policy.
+ * What depends on values is checked at every request all the same; a refused shape is not kept.
+ */
+import type { ClaimValue, ReadPlan } from '../access.js';
+import type { TablePolicy } from '../policy/model.js';
+import type { LiveTable } from './schema.js';
+import {
+  bindStatement,
+  compileShape,
+  isCut,
+  isProbed,
+  type Statement,
+  type StatementShape,
+} from './statement.js';
+
+/** For each table of a role. Callers choose shapes, so there must be an end. */
+const maxShapes = 100;
+
+export class StatementCache {
+  /** A policy set that is replaced takes its shapes with it. */
+  readonly #shapes = new WeakMap<TablePolicy, { live: LiveTable; byKey: Map<string, StatementShape> }>();
+
+  /** As compileStatement. @throws the same */
+  compile(
+    policy: TablePolicy,
+    live: LiveTable,
+    plan: ReadPlan,
+    perRequest: number,
+    claims: Readonly<Record<string, ClaimValue>>,
+  ): Statement {
+    const byKey = this.#shapesOf(policy, live);
+    const key = shapeKey(plan, perRequest);
+    let shape = byKey.get(key);
+    if (shape === undefined) {
+      shape = compileShape(policy, live, plan, perRequest);
+      if (byKey.size >= maxShapes) byKey.delete(byKey.keys().next().value!);
+      byKey.set(key, shape);
+    }
+    return bindStatement(shape, plan, perRequest, claims);
+  }
+
+  #shapesOf(policy: TablePolicy, live: LiveTable): Map<string, StatementShape> {
+    let known = this.#shapes.get(policy);
+    if (known === undefined || known.live !== live) {
+      known = { live, byKey: new Map() };
+      this.#shapes.set(policy, known);
+    }
+    return known.byKey;
+  }
+}
+
+/** Everything in the plan that the text depends on. JSON, so that no name can pass for two. */
+function shapeKey(plan: ReadPlan, perRequest: number): string {
+  const { table, select, filters, order, limit, offset, count, overflow, encoding } = plan;
+  return JSON.stringify([
+    table,
+    select,
+    filters.map(({ column, operator, negated, values }) => [
+      column,
+      operator,
+      negated,
+      operator === 'is' ? values[0] : null,
+    ]),
+    order.map(({ column, descending, nulls }) => [column, descending, nulls]),
+    isCut(plan, perRequest) || limit !== undefined,
+    isProbed(plan, perRequest),
+    offset === 0,
+    count,
+    overflow,
+    encoding,
+  ]);
+}

@@ -1,0 +1,232 @@
+/** Facts taken straight from the text of a body are those of the full check, and never of a body that it would not let pass. */
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import t from 'tap';
+import { factsOf, type EntryRow } from '../../src/log/verify-facts.js';
+import { EntryReader } from '../../src/log/verify-quick.js';
+
+const uuid = fc.constantFrom('0190a1b2-0000-4000-8000-000000000001', '0190a1b2-0000-4000-8000-000000000002');
+const text = fc.oneof(
+  fc.constantFrom(
+    'support',
+    'GET /rest/orders',
+    '客服',
+    'a"b',
+    'a\\b',
+    '{}',
+    ',"at":1',
+    '\u00010\u0001',
+    '\u2028',
+  ),
+  fc.string({ minLength: 1 }),
+);
+const count = fc.oneof(fc.nat(3), fc.nat(), fc.constantFrom(Number.MAX_SAFE_INTEGER, 999_999_999_999_999));
+const people = fc
+  .tuple(fc.nat(9), fc.array(fc.tuple(fc.nat(30_000), fc.nat(9)), { maxLength: 2 }))
+  .map(([fresh, returning]) => [fresh, ...returning]);
+const amounts = fc.record({ queries: count, records: count, people, bytes: count }, { requiredKeys: [] });
+const limits = fc.array(
+  fc.tuple(fc.constantFrom('records', 'people'), fc.constantFrom('day', '30d'), count),
+  { maxLength: 2 },
+);
+
+const body = fc
+  .record({
+    writer: uuid,
+    number: count,
+    request: text,
+    actor: uuid,
+    at: fc.oneof(count, fc.constant(1_790_000_000_000_000)),
+    who: fc.record({ tool: text, act: text }, { requiredKeys: ['tool'] }),
+    role: text,
+    policy: text,
+    statement: text,
+    see: fc.dictionary(text, text, { maxKeys: 2 }),
+    part: fc.nat(2),
+    last: fc.boolean(),
+    records: fc.nat(3),
+    consecutive: fc.nat(3),
+    digests: fc.constantFrom('0', 'a', 'f').map((digit) => digit.repeat(64)),
+    sequence: count,
+    day: count,
+    amounts,
+    limits,
+    meter: fc.option(uuid, { freq: 9 }),
+    flags: fc.option(fc.constant([['consecutive', 3, 2]]), { freq: 9, nil: undefined }),
+  })
+  .map(({ writer, number, request, actor, at, who, role, policy, statement, see, meter, ...rest }) => ({
+    v: 1,
+    writer,
+    number,
+    request,
+    door: 'rest',
+    route: 'GET /rest/:table',
+    actor,
+    ...who,
+    role,
+    policy,
+    statement,
+    at,
+    kind: 'read',
+    read: {
+      table: 'orders',
+      see,
+      part: rest.part,
+      last: rest.last,
+      records: rest.records,
+      digests: rest.digests,
+      epoch: 'e1',
+      consecutive: rest.consecutive,
+    },
+    charge: {
+      meter: `actor:${meter ?? actor}`,
+      sequence: rest.sequence,
+      day: rest.day,
+      amounts: rest.amounts,
+    },
+    limits: rest.limits,
+    ...(rest.flags === undefined ? {} : { flags: rest.flags }),
+  }));
+
+function rowOf(
+  entry: { writer: string; number: number; at: number; actor: string; flags?: unknown },
+  text = JSON.stringify(entry),
+): EntryRow {
+  return [
+    entry.writer,
+    String(entry.number),
+    String(entry.at),
+    entry.actor,
+    entry.flags === undefined ? 'f' : 't',
+    text,
+  ];
+}
+
+void t.test('whatever bodies it has seen before, it reads a body as the full check does', async () => {
+  fc.assert(
+    fc.property(fc.array(body, { minLength: 1, maxLength: 12 }), (bodies) => {
+      const reader = new EntryReader();
+      for (const entry of [...bodies, ...bodies]) {
+        const row = rowOf(entry);
+        assert.deepEqual(reader.read(row), factsOf(row));
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+/** As a gateway writes it. */
+const plain = {
+  v: 1,
+  writer: '0190a1b2-0000-4000-8000-000000000001',
+  number: 3,
+  request: 'req-1',
+  door: 'rest',
+  route: 'GET /rest/:table',
+  actor: '0190a1b2-0000-4000-8000-000000000002',
+  tool: '客服台',
+  role: 'support-agent',
+  policy: 'd'.repeat(64),
+  statement: 'orders?select=order_no,(receiver_phone)&order_no=eq.*',
+  at: 1_790_000_000_000_000,
+  kind: 'read',
+  read: {
+    table: 'orders',
+    see: { order_no: 'clear', receiver_phone: 'last4' },
+    part: 0,
+    last: true,
+    records: 1,
+    digests: 'a'.repeat(64),
+    epoch: 'e1',
+    consecutive: 0,
+  },
+  charge: {
+    meter: 'actor:0190a1b2-0000-4000-8000-000000000002',
+    sequence: 9,
+    day: 20_697,
+    amounts: { queries: 1, records: 1, people: [0, [20_690, 1]], bytes: 80 },
+  },
+  limits: [['records', 'day', 500]],
+};
+
+void t.test('bodies that differ in what differs from read to read fit one pattern', async (t) => {
+  const reader = new EntryReader();
+  t.equal(reader.quick(rowOf(plain)), undefined, 'at first it knows none');
+  t.same(reader.read(rowOf(plain)), factsOf(rowOf(plain)));
+  const alike = {
+    ...plain,
+    writer: '0190a1b2-0000-4000-8000-000000000007',
+    number: 7,
+    request: 'another',
+    at: 8,
+    statement: '订单?select=a,b',
+    read: { ...plain.read, part: 5, last: false, records: 9, digests: 'b'.repeat(64), consecutive: 2 },
+    charge: { ...plain.charge, sequence: 6, day: 5, amounts: { bytes: 1 } },
+  };
+  t.ok(reader.quick(rowOf(alike)), 'it is recognised');
+  t.same(reader.quick(rowOf(alike)), factsOf(rowOf(alike)));
+  t.equal(
+    reader.quick(rowOf({ ...alike, role: 'support' } as typeof plain)),
+    undefined,
+    'another kind of read is not',
+  );
+  const somebody = '0190a1b2-0000-4000-8000-000000000003';
+  const theirs = { ...plain, actor: somebody, charge: { ...plain.charge, meter: `actor:${somebody}` } };
+  reader.read(rowOf(theirs));
+  t.ok(reader.quick(rowOf(theirs)), "another person's is, once they were met");
+  const charged = { ...plain, charge: { ...plain.charge, meter: `actor:${somebody}` } };
+  t.equal(reader.quick(rowOf(charged)), undefined, "somebody else's meter is not");
+  const many = { ...plain, read: { ...plain.read, consecutive: 2 } };
+  t.equal(reader.quick(rowOf(many)), undefined, 'more consecutive records than records are not');
+});
+
+void t.test('a body changed in any place is not let pass unless the full check lets it pass', async () => {
+  const place = fc.record({
+    at: fc.nat(),
+    remove: fc.nat(3),
+    insert: fc.oneof(
+      fc.constantFrom('"', ',', '{', '}', '0', '1', '-1', '1.0', '1e3', ' ', ',"x":1', '"at":1,', '\\', '01'),
+      fc.string({ maxLength: 3 }),
+    ),
+  });
+  fc.assert(
+    fc.property(fc.array(body, { minLength: 1, maxLength: 4 }), place, (bodies, { at, remove, insert }) => {
+      const reader = new EntryReader();
+      for (const entry of bodies) reader.read(rowOf(entry));
+      for (const entry of bodies) {
+        const whole = JSON.stringify(entry);
+        const start = at % whole.length;
+        const row = rowOf(entry, whole.slice(0, start) + insert + whole.slice(start + remove));
+        const quick = reader.quick(row);
+        if (quick !== undefined) assert.deepEqual(quick, factsOf(row));
+      }
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+void t.test('columns that differ from the body are never let pass', async (t) => {
+  const row = rowOf(plain);
+  const reader = new EntryReader();
+  reader.read(row);
+  t.ok(reader.quick(row));
+  const other = '0190a1b2-0000-4000-8000-000000000009';
+  const columns = [other, '123456', '123456', other, 't'];
+  columns.forEach((value, i) => {
+    const changed = [...row] as unknown as EntryRow;
+    (changed as unknown as string[])[i] = value;
+    t.equal(reader.quick(changed), undefined);
+    t.type(reader.read(changed), 'string');
+  });
+  const nobody = [...row] as unknown as (string | null)[];
+  nobody[3] = null;
+  t.type(reader.read(nobody as unknown as EntryRow), 'string');
+});
+
+void t.test('thousands of kinds of reads are read right, though not all are remembered', async () => {
+  const reader = new EntryReader();
+  for (let i = 0; i < 2_100; i++) {
+    const row = rowOf({ ...plain, role: `role ${i}` } as typeof plain);
+    assert.deepEqual(reader.read(row), factsOf(row));
+  }
+});

@@ -1,0 +1,149 @@
+/** A statement from the cache is the one that compiling anew would have given, values and refusals included. */
+import fc from 'fast-check';
+import t from 'tap';
+import type { Filter, FilterOperator, ReadPlan } from '../../src/access.js';
+import { WeirError } from '../../src/errors.js';
+import { loadPolicies } from '../../src/policy/load.js';
+import type { LiveTable } from '../../src/sql/schema.js';
+import { StatementCache } from '../../src/sql/statement-cache.js';
+import { compileStatement, type Statement } from '../../src/sql/statement.js';
+import { policiesDirectory } from '../support/gateway.js';
+
+const types = {
+  order_id: 'bigint',
+  order_no: 'text',
+  customer_id: 'bigint',
+  receiver_name: 'text',
+  receiver_phone: 'text',
+  receiver_phone_last4: 'text',
+  address: 'text',
+  remark: 'text',
+  region: 'text',
+  warehouse: 'text',
+  status: 'text',
+  amount: 'numeric(10,2)',
+  created_at: 'timestamp with time zone',
+};
+const liveOrders = (): LiveTable => ({
+  schema: 'shop',
+  table: 'orders',
+  uniqueColumns: new Set(['order_id', 'order_no']),
+  columns: new Map(
+    Object.entries(types).map(([name, type]) => [name, { name, type, indexed: true, nullable: false }]),
+  ),
+});
+const orders = liveOrders();
+const { set } = await loadPolicies(policiesDirectory);
+const tableOf = (role: string) => set.roles.get(role)!.tables.get('orders')!;
+
+const column = fc.constantFrom('order_id', 'order_no', 'status', 'receiver_phone', 'receiver_name', 'remark');
+const value = fc.constantFrom('1', '2', 'x', 'null', 'true', '');
+const filter: fc.Arbitrary<Filter> = fc.record({
+  column,
+  operator: fc.constantFrom<FilterOperator>('eq', 'neq', 'gt', 'gte', 'lt', 'lte', 'in', 'is'),
+  values: fc.oneof(fc.array(value, { minLength: 1, maxLength: 3 }), fc.constant(Array<string>(21).fill('1'))),
+  negated: fc.boolean(),
+});
+const plan: fc.Arbitrary<ReadPlan> = fc.record({
+  table: fc.constant('orders'),
+  select: fc.option(fc.uniqueArray(column, { minLength: 1, maxLength: 3 }), { nil: undefined }),
+  filters: fc.array(filter, { maxLength: 3 }),
+  order: fc.array(
+    fc.record({
+      column,
+      descending: fc.boolean(),
+      nulls: fc.constantFrom('first' as const, 'last' as const, undefined),
+    }),
+    { maxLength: 2 },
+  ),
+  limit: fc.option(fc.constantFrom(1, 2, 50, 51, 1_000), { nil: undefined }),
+  offset: fc.constantFrom(0, 1, 7),
+  count: fc.boolean(),
+  overflow: fc.constantFrom('cut' as const, 'refuse' as const),
+  encoding: fc.constantFrom('json' as const, 'text' as const),
+});
+const perRequest = fc.constantFrom(1, 50, 1_000);
+const claims = fc.constantFrom(
+  { region: '华东', warehouse: 'HZ1' },
+  { region: '华南', warehouse: 'GZ1' },
+  {},
+);
+
+void t.test('a cached statement is the same as one compiled anew', async (t) => {
+  const cache = new StatementCache();
+  let compiled = 0;
+  const outcome = (make: () => Statement): unknown => {
+    try {
+      const statement = make();
+      compiled++;
+      return statement;
+    } catch (error) {
+      if (error instanceof WeirError) return [error.code, error.message, error.hint];
+      throw error;
+    }
+  };
+  fc.assert(
+    fc.property(
+      fc.constantFrom('support-agent', 'warehouse', 'analyst'),
+      plan,
+      perRequest,
+      claims,
+      (role, plan, perRequest, claims) => {
+        const policy = tableOf(role);
+        const anew = outcome(() => compileStatement(policy, orders, plan, perRequest, claims));
+        for (let again = 0; again < 2; again++)
+          t.strictSame(
+            outcome(() => cache.compile(policy, orders, plan, perRequest, claims)),
+            anew,
+          );
+      },
+    ),
+    { numRuns: 1_500 },
+  );
+  t.ok(compiled > 300, 'many plans compile');
+});
+
+const byNumber = (orderNo: string, more: Partial<ReadPlan> = {}): ReadPlan => ({
+  table: 'orders',
+  select: undefined,
+  filters: [{ column: 'order_no', operator: 'eq', values: [orderNo], negated: false }],
+  order: [],
+  limit: undefined,
+  offset: 0,
+  count: false,
+  overflow: 'cut',
+  encoding: 'json',
+  ...more,
+});
+const agent = tableOf('support-agent');
+const region = { region: '华东' };
+
+void t.test('one text serves every value, and each request brings its own', async (t) => {
+  const cache = new StatementCache();
+  const first = cache.compile(agent, orders, byNumber('WR1'), 50, region);
+  const second = cache.compile(agent, orders, byNumber('WR2'), 50, { region: '华南' });
+  t.equal(first.columns, second.columns, 'the shape is compiled once');
+  t.same(first.values, ['WR1', '华东', 50]);
+  t.same(second.values, ['WR2', '华南', 50]);
+});
+
+void t.test('a live schema that was read anew is compiled against', async (t) => {
+  const cache = new StatementCache();
+  const before = cache.compile(agent, orders, byNumber('WR1'), 50, region);
+  const after = cache.compile(agent, liveOrders(), byNumber('WR1'), 50, region);
+  t.not(before.columns, after.columns);
+});
+
+void t.test('what callers can ask for does not fill the memory', async (t) => {
+  const cache = new StatementCache();
+  const first = cache.compile(agent, orders, byNumber('WR1'), 50, region);
+  const columns = [...agent.see.keys()];
+  // Selections in any order: more shapes than are kept.
+  for (let n = 0; n < 100; n++) {
+    const select = columns.filter((_, at) => ((n + 1) >> at) & 1);
+    cache.compile(agent, orders, byNumber('WR1', { select }), 50, region);
+  }
+  const again = cache.compile(agent, orders, byNumber('WR1'), 50, region);
+  t.not(first.columns, again.columns, 'the oldest shape has left');
+  t.same(again, first);
+});
