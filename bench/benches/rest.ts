@@ -86,6 +86,7 @@ async function measure(ground: Ground, servers: Servers, variant: Variant, round
   };
   const pid = weir ? servers.gateway.pid : servers.barePid;
   const used: (readonly [number | undefined, number | undefined])[] = [];
+  const earlier = weir ? await batchesOf(servers.gateway.port) : undefined;
   const outcome = await servers.client.run<LoadOutcome>(job, () =>
     used.push([cpuSeconds(pid), familyCpuSeconds(databases.postmasterPid)]),
   );
@@ -101,7 +102,18 @@ async function measure(ground: Ground, servers: Servers, variant: Variant, round
   rounds.add(`${label}: latency p99`, 'ms', latencies.p99Ms);
   rounds.add(`${label}: server CPU`, 'µs/request', microsEach(before?.[0], after?.[0], requests));
   rounds.add(`${label}: PostgreSQL CPU`, 'µs/request', microsEach(before?.[1], after?.[1], requests));
+  if (earlier !== undefined) {
+    const { reads, commits } = await batchesOf(servers.gateway.port);
+    rounds.add(`${label}: reads a commit`, 'reads', (reads - earlier.reads) / (commits - earlier.commits));
+  }
   return requests / seconds;
+}
+
+/** From the gateway's own metrics. */
+async function batchesOf(port: number): Promise<{ reads: number; commits: number }> {
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const valueOf = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+  return { reads: valueOf('weir_batch_requests_sum'), commits: valueOf('weir_batch_requests_count') };
 }
 
 function connection({ sample }: Ground, { tokens }: Servers, variant: Variant, at: number): LoadConnection {

@@ -89,7 +89,7 @@ export class Charges {
       );
     }
     const expected = account.sequence + 1;
-    if (false) {
+    if (sequence > expected) {
       const missing =
         sequence === expected + 1 ? `charge ${expected}` : `charges ${expected} to ${sequence - 1}`;
       this.#complain(

@@ -100,27 +100,30 @@ void t.test('a row outside the row filter answers as one that does not exist', a
   t.equal(hidden.headers.get('content-range'), missing.headers.get('content-range'));
 });
 
-void t.test('hidden and unknown columns and tables answer the same but for the name that was asked', async (t) => {
-  const gateway = await startGateway(t);
-  const text = async (path: string, name: string) => {
-    const response = await gateway.get(path, agent);
-    const body = (await response.json()) as { instance: string };
-    return `${response.status} ${JSON.stringify({ ...body, instance: '' }).replaceAll(name, 'NAME')}`;
-  };
-  t.equal(
-    await text('/rest/orders?select=remark&order_no=eq.x', 'remark'),
-    await text('/rest/orders?select=nothing&order_no=eq.x', 'nothing'),
-  );
-  t.equal(
-    await text('/rest/orders?remark=eq.x', 'remark'),
-    await text('/rest/orders?nothing=eq.x', 'nothing'),
-  );
-  t.equal(
-    await text('/rest/orders?order_no=eq.x&order=remark', 'remark'),
-    await text('/rest/orders?order_no=eq.x&order=nothing', 'nothing'),
-  );
-  t.equal(await text('/rest/pg_shadow', 'pg_shadow'), await text('/rest/nothing', 'nothing'));
-});
+void t.test(
+  'hidden and unknown columns and tables answer the same but for the name that was asked',
+  async (t) => {
+    const gateway = await startGateway(t);
+    const text = async (path: string, name: string) => {
+      const response = await gateway.get(path, agent);
+      const body = (await response.json()) as { instance: string };
+      return `${response.status} ${JSON.stringify({ ...body, instance: '' }).replaceAll(name, 'NAME')}`;
+    };
+    t.equal(
+      await text('/rest/orders?select=remark&order_no=eq.x', 'remark'),
+      await text('/rest/orders?select=nothing&order_no=eq.x', 'nothing'),
+    );
+    t.equal(
+      await text('/rest/orders?remark=eq.x', 'remark'),
+      await text('/rest/orders?nothing=eq.x', 'nothing'),
+    );
+    t.equal(
+      await text('/rest/orders?order_no=eq.x&order=remark', 'remark'),
+      await text('/rest/orders?order_no=eq.x&order=nothing', 'nothing'),
+    );
+    t.equal(await text('/rest/pg_shadow', 'pg_shadow'), await text('/rest/nothing', 'nothing'));
+  },
+);
 
 void t.test('every refusal of an identified person is on the log with its code', async (t) => {
   const gateway = await startGateway(t);

@@ -69,7 +69,9 @@ export class Relay {
   #port = 0;
   #silent = false;
   #delayMs = 0;
-  #bytesUntilCut = Infinity;
+  #bytesFromServer = 0;
+  #bytesUntilFault = Infinity;
+  #faultToCome: () => void = () => undefined;
 
   private constructor(target: number) {
     this.#target = target;
@@ -91,6 +93,11 @@ export class Relay {
 
   get connections(): number {
     return this.#connections.size;
+  }
+
+  /** That the database has sent so far, over all connections. */
+  get bytesFromServer(): number {
+    return this.#bytesFromServer;
   }
 
   /** The same database through the relay. */
@@ -121,9 +128,14 @@ export class Relay {
     for (const connection of [...this.#connections]) this.#drop(connection, 'both');
   }
 
-  /** Cuts everything once the database has sent so many more bytes. */
+  /** As `cut`, once the database has sent so many more bytes. */
   cutAfter(bytes: number): void {
-    this.#bytesUntilCut = bytes;
+    this.#after(bytes, () => this.cut());
+  }
+
+  /** As `blackhole`, once the database has sent so many more bytes. */
+  blackholeAfter(bytes: number): void {
+    this.#after(bytes, () => this.blackhole());
   }
 
   /** Nobody listens any more, and every connection is reset. */
@@ -152,6 +164,11 @@ export class Relay {
     for (const connection of [...this.#connections]) this.#drop(connection, 'server');
   }
 
+  #after(bytes: number, fault: () => void): void {
+    this.#bytesUntilFault = bytes;
+    this.#faultToCome = fault;
+  }
+
   #silence(silent: boolean): void {
     this.#silent = silent;
     for (const { toServer, toClient } of this.#connections) {
@@ -172,11 +189,13 @@ export class Relay {
     this.#connections.add(connection);
     client.on('data', (bytes) => connection.toServer.write(bytes, this.#delayMs));
     server.on('data', (bytes) => {
-      this.#bytesUntilCut -= bytes.length;
-      if (this.#bytesUntilCut < 0) {
-        this.#bytesUntilCut = Infinity;
-        this.cut();
-      } else connection.toClient.write(bytes, this.#delayMs);
+      this.#bytesFromServer += bytes.length;
+      this.#bytesUntilFault -= bytes.length;
+      if (this.#bytesUntilFault < 0) {
+        this.#bytesUntilFault = Infinity;
+        this.#faultToCome();
+      }
+      if (!client.destroyed) connection.toClient.write(bytes, this.#delayMs);
     });
     client.on('end', () => connection.toServer.end(this.#delayMs));
     server.on('end', () => connection.toClient.end(this.#delayMs));

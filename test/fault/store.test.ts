@@ -415,6 +415,25 @@ void t.test('a commit that waits for a standby which is gone is not taken for do
   });
 });
 
+void t.test('a database that turns read-only while the outcome of a commit is not known', async (t) => {
+  const cluster = await ownCluster(t);
+  const gateway = await openGateway(t, await storeOn(cluster));
+  const admin = `${cluster.superuserUrl('postgres')}?options=-c%20synchronous_commit%3Dlocal%20-c%20default_transaction_read_only%3Doff`;
+  await endure(t, gateway, {
+    begin: async () => {
+      await setting(admin, `ALTER SYSTEM SET synchronous_standby_names = 'nobody'`);
+      await setting(admin, 'ALTER SYSTEM SET default_transaction_read_only = on');
+    },
+    end: async () => {
+      await setting(admin, 'ALTER SYSTEM RESET synchronous_standby_names');
+      await setting(admin, 'ALTER SYSTEM RESET default_transaction_read_only');
+    },
+    lastsMs: 4_000,
+  });
+  const unknown = gateway.observed.filter(({ event }) => event === 'outcome-unknown');
+  t.match(unknown, [{ resolvedAs: 'committed' }], 'it is asked for until it is known');
+});
+
 void t.test('a database whose disk is full', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'weir-full-'));
   await chmod(directory, 0o711);

@@ -1,7 +1,8 @@
 /** Record and charge on a real PostgreSQL: what is told to the caller is what stands in the database. */
 import pg from 'pg';
 import t from 'tap';
-import { LimitReached, WeirError } from '../../src/errors.js';
+import type { WeirError } from '../../src/errors.js';
+import { LimitReached } from '../../src/errors.js';
 import type { EntryBody } from '../../src/log/entry.js';
 import { decisionFor, freshStore, openLog, perDay, perMinute, person, rowsOf } from './open-log.js';
 
@@ -42,30 +43,38 @@ void t.test(
   },
 );
 
-void t.test('a read over a limit is refused, recorded and not charged; the next that fits goes on', async (t) => {
-  const store = await freshStore(t);
-  const { log } = await openLog(t, store.runtimeUrl);
-  const actor = await log.directory.identify(person('li'));
-  const decision = () => decisionFor(person('li'), actor, { limits: [perMinute('records', 5)] });
-  await log.record(decision(), actor, rowsOf(['1', '2', '3', '4'], ['a', 'b', 'c', 'd']));
-  const refused = await log
-    .record(decision(), actor, rowsOf(['5', '6'], ['e', 'f']))
-    .catch((error: unknown) => error);
-  t.type(refused, LimitReached);
-  t.match(refused, { code: 'limit-reached', limit: '5 records per minute', remaining: 1, windowSeconds: 60 });
-  await log.record(decision(), actor, rowsOf(['7'], ['g']));
-  const kinds = (await entriesOf(store.superuserUrl)).map(({ kind, error, charge }) => [
-    kind,
-    error,
-    charge?.sequence,
-  ]);
-  t.same(kinds, [
-    ['open', undefined, undefined],
-    ['read', undefined, 1],
-    ['refusal', 'limit-reached', undefined],
-    ['read', undefined, 2],
-  ]);
-});
+void t.test(
+  'a read over a limit is refused, recorded and not charged; the next that fits goes on',
+  async (t) => {
+    const store = await freshStore(t);
+    const { log } = await openLog(t, store.runtimeUrl);
+    const actor = await log.directory.identify(person('li'));
+    const decision = () => decisionFor(person('li'), actor, { limits: [perMinute('records', 5)] });
+    await log.record(decision(), actor, rowsOf(['1', '2', '3', '4'], ['a', 'b', 'c', 'd']));
+    const refused = await log
+      .record(decision(), actor, rowsOf(['5', '6'], ['e', 'f']))
+      .catch((error: unknown) => error);
+    t.type(refused, LimitReached);
+    t.match(refused, {
+      code: 'limit-reached',
+      limit: '5 records per minute',
+      remaining: 1,
+      windowSeconds: 60,
+    });
+    await log.record(decision(), actor, rowsOf(['7'], ['g']));
+    const kinds = (await entriesOf(store.superuserUrl)).map(({ kind, error, charge }) => [
+      kind,
+      error,
+      charge?.sequence,
+    ]);
+    t.same(kinds, [
+      ['open', undefined, undefined],
+      ['read', undefined, 1],
+      ['refusal', 'limit-reached', undefined],
+      ['read', undefined, 2],
+    ]);
+  },
+);
 
 void t.test('people are counted once a day however often they are read, by whatever process', async (t) => {
   const store = await freshStore(t);
@@ -137,29 +146,32 @@ void t.test('a bulk read is flagged in the entry as it is written', async (t) =>
   t.equal(observed.filter(({ event }) => event === 'flagged').length, 2);
 });
 
-void t.test('hundreds of concurrent reads of one person share commits and never overrun the limit', async (t) => {
-  const store = await freshStore(t);
-  const { log, observed } = await openLog(t, store.runtimeUrl);
-  const actor = await log.directory.identify(person('li'));
-  const outcomes = await Promise.allSettled(
-    Array.from({ length: 300 }, (_, i) =>
-      log.record(
-        decisionFor(person('li'), actor, { limits: [perMinute('records', 200)] }),
-        actor,
-        rowsOf([String(i)], [String(i)]),
+void t.test(
+  'hundreds of concurrent reads of one person share commits and never overrun the limit',
+  async (t) => {
+    const store = await freshStore(t);
+    const { log, observed } = await openLog(t, store.runtimeUrl);
+    const actor = await log.directory.identify(person('li'));
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 300 }, (_, i) =>
+        log.record(
+          decisionFor(person('li'), actor, { limits: [perMinute('records', 200)] }),
+          actor,
+          rowsOf([String(i)], [String(i)]),
+        ),
       ),
-    ),
-  );
-  t.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 200);
-  const batches = observed.filter(({ event }) => event === 'batch').length;
-  t.ok(batches < 20, `${batches} commits for 300 reads`);
-  const numbers = (await entriesOf(store.superuserUrl)).map(({ number }) => number);
-  t.same(
-    numbers,
-    Array.from({ length: 301 }, (_, i) => i + 1),
-    'numbers without a gap',
-  );
-});
+    );
+    t.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 200);
+    const batches = observed.filter(({ event }) => event === 'batch').length;
+    t.ok(batches < 20, `${batches} commits for 300 reads`);
+    const numbers = (await entriesOf(store.superuserUrl)).map(({ number }) => number);
+    t.same(
+      numbers,
+      Array.from({ length: 301 }, (_, i) => i + 1),
+      'numbers without a gap',
+    );
+  },
+);
 
 void t.test("a row that another process holds locked does not hold up other people's reads", async (t) => {
   const store = await freshStore(t);
