@@ -74,7 +74,7 @@ async function readMasked(
       {},
     );
     const rows: SampleRow[] = [];
-    for await (const chunk of orders.read(statement, new AbortController().signal)) {
+    for await (const chunk of orders.read(statement, new AbortController())) {
       chunk.values.forEach((row, i) => rows.push([...row, chunk.recordKeys[i]!, chunk.subjectKeys[i]!]));
     }
     return { columns: statement.columns.map(({ name }) => name), rows };

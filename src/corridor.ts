@@ -43,7 +43,7 @@ export function createCorridor(rooms: Rooms): Corridor {
         const { decision, statement } = admit(request, actor, rooms);
         const total = statement.count === undefined ? undefined : await rooms.orders.count(statement.count);
         if (statement.probe !== undefined) await refuseTooMany(statement.probe, decision, rooms);
-        const rows = rooms.orders.read(statement, request.signal);
+        const rows = rooms.orders.read(statement, request);
         const cutTo = statement.cut ? decision.role.perRequest : undefined;
         return await answer(releaseAll(rows, decision, actor, rooms), decision, total, cutTo);
       } catch (thrown) {

@@ -133,7 +133,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
           http: config.http,
           observe,
           doors: [
-            restDoor({ corridor, observe }),
+            restDoor({ corridor, observe, isTable: (name) => loaded.set.catalog.tables.has(name) }),
             alertsDoor({ corridor, alerts: (filter) => listAlerts(storePool, filter) }),
           ],
         });

@@ -5,10 +5,7 @@
 import type { Count, Limit, Window } from '../policy/model.js';
 import { chargeOf, nobody, type Charge, type PeopleCharge } from '../quota/charge.js';
 import type { EntryBody, EntryCharge, EntryKind } from './entry.js';
-import { columnFault, readEntry } from './read-entry.js';
-
-/** A row of weir.entries as text: writer, number, at, actor_id, flagged ("t", "f"), body. */
-export type EntryRow = readonly [string, string, string, string | null, string, string];
+import { columnFault, readEntry, type StoredEntry } from './read-entry.js';
 
 export interface Facts {
   readonly kind: EntryKind;
@@ -32,19 +29,9 @@ export interface ReadFacts {
 }
 
 /** @returns the facts; or what is wrong with the row, in words */
-export function factsOf(row: EntryRow): Facts | string {
-  const [writer, number, at, actorId, flagged, text] = row;
-  const body = readEntry(text);
-  if (typeof body === 'string') return body;
-  const columns = {
-    writer,
-    number: Number(number),
-    at: Number(at),
-    actorId,
-    flagged: flagged === 't',
-    body: text,
-  };
-  return columnFault(columns, body) ?? factsOfBody(body);
+export function factsOf(row: StoredEntry): Facts | string {
+  const body = readEntry(row.body);
+  return typeof body === 'string' ? body : (columnFault(row, body) ?? factsOfBody(body));
 }
 
 function factsOfBody(body: EntryBody): Facts {

@@ -7,10 +7,18 @@ import { digestBytes } from './digest.js';
 import type { LogSnapshot } from './verify-snapshot.js';
 import type { ReadFacts } from './verify-facts.js';
 
-/** Subjects of one read: hexadecimal text from `start` to the end of `text`. */
+/** Subjects of one read: hexadecimal text, 16 digits each. */
 export interface Subjects {
   readonly text: string;
   readonly start: number;
+  readonly end: number;
+}
+
+/** The list beside one entry, in the answer for its run: hexadecimal text in which `start` is known. */
+export interface FoundList {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** An entry of a chunk; `read` undefined where it is no read or cannot be read. */
@@ -23,22 +31,28 @@ export interface Listed {
 /** SHA-256 of nothing: what an entry without records holds. */
 const emptyHash = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 const maxRecordsAtOnce = 50_000;
-const hashLength = 64;
-const numberStart = hashLength + 1;
+
+/** One list in an answer: SHA-256, number, bytes of records, of subjects, of what follows; then that. In hexadecimal digits. */
+const hashDigits = 64;
+const numberAt = hashDigits;
+const recordsAt = numberAt + 16;
+const subjectsAt = recordsAt + 8;
+const restAt = subjectsAt + 8;
+const headDigits = restAt + 8;
 
 const sql = (withSubjects: boolean): string => `
-  SELECT (SELECT string_agg(concat_ws(' ', encode(sha256(d.records || d.subjects), 'hex'), d.number, octet_length(d.records),
-                                      octet_length(d.subjects)${withSubjects ? `, encode(d.subjects, 'hex')` : ''}), ',')
+  SELECT (SELECT string_agg(sha256(d.records || d.subjects) || int8send(d.number) || int4send(octet_length(d.records))
+                            || int4send(octet_length(d.subjects)) || ${withSubjects ? 'int4send(octet_length(d.subjects)) || d.subjects' : 'int4send(0)'}, ''::bytea)
             FROM weir.read_digests AS d WHERE d.writer = run.writer AND d.number BETWEEN run.low AND run.high)
     FROM unnest($1::uuid[], $2::int8[], $3::int8[]) WITH ORDINALITY AS run(writer, low, high, i) ORDER BY run.i`;
 
-/** @returns for each entry the list beside it, undefined where there is none: "hash number recordBytes subjectBytes[ subjects]" */
+/** @returns for each entry the list beside it, undefined where there is none */
 export async function fetchLists(
   snapshot: LogSnapshot,
   entries: readonly Listed[],
   withSubjects: boolean,
-): Promise<(string | undefined)[]> {
-  const lists = new Array<string | undefined>(entries.length);
+): Promise<(FoundList | undefined)[]> {
+  const lists = new Array<FoundList | undefined>(entries.length);
   for (const runs of portions(runsOf(entries))) {
     const values = [
       runs.map(({ writer }) => writer),
@@ -50,17 +64,22 @@ export async function fetchLists(
       values,
       withSubjects ? 'weir_subjects' : 'weir_lists',
     );
-    rows.forEach(([found], i) => {
-      if (found === null) return;
+    rows.forEach(([text], i) => {
+      if (text === null) return;
       const { low, places } = runs[i]!;
-      for (const list of found.split(',')) lists[places[numberAt(list, numberStart) - low]!] = list;
+      // PostgreSQL writes bytea as \x and digits.
+      for (let start = 2; start < text.length;) {
+        const end = start + headDigits + 2 * hexNumber(text, start + restAt, 8);
+        lists[places[hexNumber(text, start + numberAt, 16) - low]!] = { text, start, end };
+        start = end;
+      }
     });
   }
   return lists;
 }
 
 /** @returns what is wrong with the list beside an entry */
-export function listFault(read: ReadFacts | undefined, list: string | undefined): string | undefined {
+export function listFault(read: ReadFacts | undefined, list: FoundList | undefined): string | undefined {
   const records = read?.records ?? 0;
   if (records === 0) {
     if (list !== undefined) return 'a digest list lies beside it, though it read nothing';
@@ -68,18 +87,18 @@ export function listFault(read: ReadFacts | undefined, list: string | undefined)
     return 'its "read.digests" is not the hash of nothing, though it read nothing';
   }
   if (list === undefined) return 'its digest list is missing';
-  if (list.slice(0, hashLength) !== read!.digests) return 'its digest list has another SHA-256 than it says';
+  const { text, start } = list;
+  if (text.slice(start, start + hashDigits) !== read!.digests)
+    return 'its digest list has another SHA-256 than it says';
   const bytes = records * digestBytes;
-  const start = list.indexOf(' ', numberStart) + 1;
-  const sound = numberAt(list, start) === bytes && numberAt(list, list.indexOf(' ', start) + 1) === bytes;
+  const sound =
+    hexNumber(text, start + recordsAt, 8) === bytes && hexNumber(text, start + subjectsAt, 8) === bytes;
   return sound ? undefined : 'its digest list holds another number of records than it says';
 }
 
-/** @returns where the subjects stand in a list, as far as they were fetched */
-export function subjectsOf(list: string): Subjects | undefined {
-  let space = hashLength;
-  for (let column = 0; column < 3 && space > 0; column++) space = list.indexOf(' ', space + 1);
-  return space > 0 ? { text: list, start: space + 1 } : undefined;
+/** @returns the subjects of a list that was fetched with them */
+export function subjectsOf({ text, start, end }: FoundList): Subjects | undefined {
+  return end > start + headDigits ? { text, start: start + headDigits, end } : undefined;
 }
 
 interface Run {
@@ -126,12 +145,11 @@ function* portions(runs: readonly Run[]): Generator<Run[], void, void> {
   if (portion.length > 0) yield portion;
 }
 
-/** The whole number that begins there. */
-function numberAt(text: string, start: number): number {
+function hexNumber(text: string, start: number, digits: number): number {
   let value = 0;
-  for (let at = start; ; at++) {
-    const digit = text.charCodeAt(at) - 48;
-    if (!(digit >= 0 && digit <= 9)) return value;
-    value = value * 10 + digit;
+  for (let at = start; at < start + digits; at++) {
+    const code = text.charCodeAt(at);
+    value = value * 16 + (code < 0x3a ? code - 0x30 : code - 0x57);
   }
+  return value;
 }

@@ -29,12 +29,17 @@ export class PeopleMemory {
    * @param meter a small number of its own for each meter
    * @returns whether they are what the charge says; undefined: there is no room for more people
    */
-  meet(meter: number, { text, start }: Subjects, day: number, charged: PeopleCharge): boolean | undefined {
+  meet(
+    meter: number,
+    { text, start, end }: Subjects,
+    day: number,
+    charged: PeopleCharge,
+  ): boolean | undefined {
     this.#newestDay = Math.max(this.#newestDay, day);
     const byAge = this.#byAge.fill(0);
     let fresh = 0;
     let returning = 0;
-    for (let at = start; at < text.length; at += hexLength) {
+    for (let at = start; at < end; at += hexLength) {
       const high = word(text, at);
       const low = word(text, at + hexLength / 2);
       // All zeros: the row has no person.

@@ -1,6 +1,6 @@
 /**
- * The facts of a read straight from the text of its body, several times faster than parsing it. Most of a
- * body stands word for word in thousands of others: who asked how, which columns, which limits. So each
+ * The facts of a read straight from the bytes of its body, many times faster than parsing it. Most of a
+ * body stands byte for byte in thousands of others: who asked how, which columns, which limits. So each
  * body that has passed the full check (verify-facts.ts) becomes a pattern, in which that stays as it is and
  * only what differs from read to read may differ, within the forms that the full check allows. What fits no
  * known pattern is checked in full. It may be wrong only if it accepts too much; a test holds the two together.
@@ -9,11 +9,43 @@ import type { Limit } from '../policy/model.js';
 import type { Charge } from '../quota/charge.js';
 import type { EntryBody, EntryCharge } from './entry.js';
 import { chargeFault } from './read-entry.js';
-import { chargeFrom, factsOf, type EntryRow, type Facts } from './verify-facts.js';
+import type { EntryRow } from './verify-copy.js';
+import { chargeFrom, factsOf, type Facts } from './verify-facts.js';
+
+/** What may stand where reads differ. */
+type Form = 'writer' | 'words' | 'positive' | 'natural' | 'boolean' | 'hash' | 'amounts';
+
+/** What differs from one read of a person to another, in the order in which a gateway writes it. */
+const fields: readonly (readonly [member: string, form: Form])[] = [
+  ['writer', 'writer'],
+  ['number', 'positive'],
+  ['request', 'words'],
+  ['act', 'words'],
+  ['statement', 'words'],
+  ['at', 'positive'],
+  ['read.part', 'natural'],
+  ['read.last', 'boolean'],
+  ['read.records', 'natural'],
+  ['read.digests', 'hash'],
+  ['read.consecutive', 'natural'],
+  ['charge.sequence', 'positive'],
+  ['charge.day', 'natural'],
+  ['charge.amounts', 'amounts'],
+];
+
+/** A field, and what stands before it. */
+interface Step {
+  readonly before: Uint8Array;
+  readonly form: Form;
+  readonly field: number;
+  /** Words that stood there last, with their quotes: most often they stand there again. */
+  last: Uint8Array;
+}
 
 interface Pattern {
-  /** Anchored at both ends; its groups are those of `take`. */
-  readonly expression: RegExp;
+  readonly steps: readonly Step[];
+  /** What stands after the last field. */
+  readonly tail: Uint8Array;
   readonly policy: string | undefined;
   readonly limits: readonly Limit[];
 }
@@ -26,17 +58,43 @@ interface Actor {
 }
 
 const maxRecent = 8;
-const maxPatterns = 2_000;
-const maxActors = 20_000;
+/** Of all people together; about 1.5 kB each. */
+const maxPatterns = 10_000;
 const maxAmounts = 20_000;
 const freelyLearned = 500;
+const hashLength = 64;
+/** From so many bytes on, calling out of JavaScript to compare them is worth it. */
+const longLength = 64;
+const [numberField, atField, partField, recordsField, consecutiveField, sequenceField, dayField] = [
+  'number',
+  'at',
+  'read.part',
+  'read.records',
+  'read.consecutive',
+  'charge.sequence',
+  'charge.day',
+].map((name) => fields.findIndex(([member]) => member === name)) as [
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+];
 
 export class EntryReader {
-  readonly #patterns = new Map<string, Pattern>();
   readonly #actors = new Map<string, Actor>();
   readonly #amounts = new Map<string, Charge>();
+  #patterns = 0;
   #learned = 0;
   #recognised = 0;
+  // What the last pattern found, by field; texts by where they stand.
+  readonly #numbers = new Float64Array(fields.length);
+  #at = 0;
+  #hashAt = 0;
+  #amountsAt = 0;
+  #amountsEnd = 0;
 
   /** @returns the facts; or what is wrong with the row, in words */
   read(row: EntryRow): Facts | string {
@@ -45,38 +103,153 @@ export class EntryReader {
       this.#recognised++;
       return quick;
     }
-    const facts = factsOf(row);
-    if (typeof facts !== 'string' && facts.read !== undefined && row[4] === 'f') this.#learn(row[5], facts);
+    const { writer, number, at, actor, flagged, bytes, start, end } = row;
+    const body = bytes.toString('utf8', start, end);
+    const facts = factsOf({ writer: writer.text, number, at, actorId: actor?.text ?? null, flagged, body });
+    if (typeof facts !== 'string' && facts.read !== undefined && !flagged) this.#learn(body, facts);
     return facts;
   }
 
   /** @returns undefined: it fits nothing that is known yet, or not quite */
   quick(row: EntryRow): Facts | undefined {
-    const known = row[3] === null ? undefined : this.#actors.get(row[3]);
-    if (known === undefined || row[4] !== 'f') return undefined;
+    const known = row.actor === null ? undefined : this.#actors.get(row.actor.text);
+    if (known === undefined || row.flagged) return undefined;
     const { recent } = known;
     for (let i = 0; i < recent.length; i++) {
       const pattern = recent[i]!;
-      const found = pattern.expression.exec(row[5]);
-      if (found === null) continue;
+      if (!this.#fits(pattern, row)) continue;
       if (i > 0) recent.unshift(...recent.splice(i, 1));
-      return this.#take(row, known, pattern, found);
+      return this.#take(row, known, pattern);
     }
     return undefined;
   }
 
-  #take(row: EntryRow, { actor, meter }: Actor, pattern: Pattern, found: RegExpExecArray): Facts | undefined {
-    if (found[1] !== row[0] || found[2] !== row[1] || found[3] !== actor || found[4] !== row[2])
+  #fits({ steps, tail }: Pattern, row: EntryRow): boolean {
+    const { bytes } = row;
+    this.#at = row.start;
+    for (let i = 0; i < steps.length; i++) {
+      const step = steps[i]!;
+      if (!this.#pass(bytes, step.before) || !this.#passForm(bytes, step, row)) return false;
+    }
+    return this.#pass(bytes, tail) && this.#at === row.end;
+  }
+
+  #passForm(bytes: Buffer, step: Step, { writer }: EntryRow): boolean {
+    switch (step.form) {
+      case 'writer':
+        return this.#passQuoted(bytes, writer.ascii);
+      case 'words':
+        return this.#pass(bytes, step.last) || this.#passWords(bytes, step);
+      case 'positive':
+        return this.#passNumber(bytes, step.field) && this.#numbers[step.field] !== 0;
+      case 'natural':
+        return this.#passNumber(bytes, step.field);
+      case 'boolean':
+        return this.#pass(bytes, trueBytes) || this.#pass(bytes, falseBytes);
+      case 'hash':
+        return this.#passHash(bytes);
+      case 'amounts':
+        return this.#passAmounts(bytes);
+    }
+  }
+
+  #pass(bytes: Buffer, expected: Uint8Array): boolean {
+    const at = this.#at;
+    const end = at + expected.length;
+    if (expected.length > longLength) {
+      if (end > bytes.length || bytes.compare(expected, 0, expected.length, at, end) !== 0) return false;
+    } else {
+      for (let i = 0; i < expected.length; i++) if (bytes[at + i] !== expected[i]) return false;
+    }
+    this.#at = end;
+    return true;
+  }
+
+  #passQuoted(bytes: Buffer, text: Uint8Array): boolean {
+    const start = this.#at;
+    if (bytes[start] !== quote || bytes[start + text.length + 1] !== quote) return false;
+    this.#at = start + 1;
+    if (!this.#pass(bytes, text)) return false;
+    this.#at++;
+    return true;
+  }
+
+  /** A string that stands in JSON as it is: no quote, no escape, no control character. */
+  #passWords(bytes: Buffer, step: Step): boolean {
+    const start = this.#at;
+    if (bytes[start] !== quote) return false;
+    let at = start + 1;
+    for (let byte = bytes[at]!; byte !== quote; byte = bytes[++at]!)
+      if (!(byte >= 0x20) || byte === backslash) return false;
+    this.#at = at + 1;
+    if (at === start + 1) return false;
+    // Short ones are ids, which hardly come again.
+    if (at - start > longLength) step.last = Buffer.from(bytes.subarray(start, at + 1));
+    return true;
+  }
+
+  /** A whole number as JSON writes it, and small enough to be exact. */
+  #passNumber(bytes: Buffer, field: number): boolean {
+    const start = this.#at;
+    let at = start;
+    let value = 0;
+    for (let digit = bytes[at]! - zero; digit >= 0 && digit <= 9; digit = bytes[++at]! - zero)
+      value = value * 10 + digit;
+    this.#at = at;
+    this.#numbers[field] = value;
+    const length = at - start;
+    return (
+      length > 0 &&
+      length <= 16 &&
+      value <= Number.MAX_SAFE_INTEGER &&
+      (length === 1 || bytes[start] !== zero)
+    );
+  }
+
+  /** SHA-256 in lower-case hexadecimal digits. */
+  #passHash(bytes: Buffer): boolean {
+    const start = this.#at + 1;
+    const end = start + hashLength;
+    let digits = bytes[start - 1] === quote && bytes[end] === quote ? 1 : 0;
+    // Without a branch in the loop, which is what takes the time.
+    for (let at = start; at < end; at++) digits &= hexDigits[bytes[at]!]!;
+    this.#hashAt = start;
+    this.#at = end + 1;
+    return digits === 1;
+  }
+
+  /** From { to the next }. What stands between is looked at when it is taken. */
+  #passAmounts(bytes: Buffer): boolean {
+    this.#amountsAt = this.#at;
+    const end = bytes.indexOf(closingBrace, this.#at) + 1;
+    this.#at = this.#amountsEnd = end;
+    return end > 0;
+  }
+
+  #take(row: EntryRow, { actor, meter }: Actor, { policy, limits }: Pattern): Facts | undefined {
+    const { bytes } = row;
+    const numbers = this.#numbers;
+    const records = numbers[recordsField]!;
+    if (
+      numbers[numberField] !== row.number ||
+      numbers[atField] !== row.at ||
+      numbers[consecutiveField]! > records
+    ) {
       return undefined;
-    const part = Number(found[5]);
-    const records = Number(found[6]);
-    const consecutive = Number(found[8]);
-    const sequence = Number(found[9]);
-    const day = Number(found[10]);
-    const charge = this.#charge(found[11]!);
-    if (charge === undefined || consecutive > records) return undefined;
-    const { policy, limits } = pattern;
-    const read = { part, records, digests: found[7]!, meter, sequence, day, charge, limits };
+    }
+    const charge = this.#charge(bytes.toString('latin1', this.#amountsAt, this.#amountsEnd));
+    const digests = bytes.toString('latin1', this.#hashAt, this.#hashAt + hashLength);
+    if (charge === undefined) return undefined;
+    const read = {
+      part: numbers[partField]!,
+      records,
+      digests,
+      meter,
+      sequence: numbers[sequenceField]!,
+      day: numbers[dayField]!,
+      charge,
+      limits,
+    };
     return { kind: 'read', actor, policy, zone: undefined, read };
   }
 
@@ -87,7 +260,7 @@ export class EntryReader {
     if (amounts === undefined || chargeFault({ meter: '-', sequence: 1, day: 0, amounts })) return undefined;
     const charge = chargeFrom(amounts);
     if (this.#amounts.size >= maxAmounts) this.#amounts.clear();
-    this.#amounts.set(own(text), charge);
+    this.#amounts.set(text, charge);
     return charge;
   }
 
@@ -97,81 +270,63 @@ export class EntryReader {
     if (this.#learned > freelyLearned + this.#recognised / 16) return;
     this.#learned++;
     const body = JSON.parse(text) as EntryBody;
-    const source = patternOf(body);
-    if (actor === undefined || read === undefined || source === undefined || read.meter !== `actor:${actor}`)
+    const found = patternOf(body);
+    if (actor === undefined || read === undefined || found === undefined || read.meter !== `actor:${actor}`)
       return;
-    let pattern = this.#patterns.get(source);
-    if (pattern === undefined) {
-      if (this.#patterns.size >= maxPatterns) this.#forget();
-      pattern = { expression: new RegExp(source), policy: body.policy, limits: read.limits };
-      this.#patterns.set(source, pattern);
-    }
     let known = this.#actors.get(actor);
-    if (known === undefined) {
-      if (this.#actors.size >= maxActors) this.#actors.clear();
-      const name = own(actor);
-      this.#actors.set(name, (known = { actor: name, meter: `actor:${name}`, recent: [] }));
+    if (known === undefined || this.#patterns >= maxPatterns) {
+      if (this.#patterns >= maxPatterns) this.#forget();
+      this.#actors.set(actor, (known = { actor, meter: read.meter, recent: [] }));
     }
-    if (known.recent.includes(pattern)) return;
-    known.recent.unshift(pattern);
+    const { steps, tail } = found;
+    this.#patterns +=
+      known.recent.unshift({ steps, tail, policy: body.policy, limits: read.limits }) > maxRecent ? 0 : 1;
     known.recent.length = Math.min(known.recent.length, maxRecent);
   }
 
   #forget(): void {
-    this.#patterns.clear();
+    this.#patterns = 0;
     this.#actors.clear();
   }
 }
 
-const positive = '([1-9][0-9]{0,14}|[1-8][0-9]{15})';
-const natural = '(0|[1-9][0-9]{0,14})';
-const id = '([0-9a-f-]{36})';
-/** Text that stands in JSON as it is. No group: nothing is computed from it. */
-const words = '"[^"\\\\\\u0000-\\u001f]+"';
-
-/** What differs from read to read, in the order in which a gateway writes it: one group each, but for those without. */
-const forms: readonly (readonly [member: string, form: string])[] = [
-  ['writer', `"${id}"`],
-  ['number', positive],
-  ['request', words],
-  ['actor', `"${id}"`],
-  ['act', words],
-  ['statement', words],
-  ['at', positive],
-  ['read.part', natural],
-  ['read.last', '(?:true|false)'],
-  ['read.records', natural],
-  ['read.digests', '"([0-9a-f]{64})"'],
-  ['read.consecutive', natural],
-  // The person's own meter: what stood for "actor" once more.
-  ['charge.meter', '"actor:\\3"'],
-  ['charge.sequence', positive],
-  ['charge.day', natural],
-  ['charge.amounts', '(\\{[^}]*\\})'],
-];
+const quote = 0x22;
+const backslash = 0x5c;
+const closingBrace = 0x7d;
+const zero = 0x30;
+const hexDigits = Uint8Array.from({ length: 256 }, (_, code) =>
+  /[0-9a-f]/.test(String.fromCharCode(code)) ? 1 : 0,
+);
+const nothing = Buffer.from('\0');
+const trueBytes = Buffer.from('true');
+const falseBytes = Buffer.from('false');
 
 /**
  * The body with forms in the place of what differs.
- * @returns undefined where the members do not stand in that order, so that the groups would be others
+ * @returns undefined where the members do not stand in the order of `fields`
  */
-function patternOf(body: EntryBody): string | undefined {
+function patternOf(body: EntryBody): Pick<Pattern, 'steps' | 'tail'> | undefined {
   const marked = JSON.parse(JSON.stringify(body)) as Record<string, unknown>;
   const marks: number[] = [];
-  forms.forEach(([member], i) => {
+  fields.forEach(([member], i) => {
     const [outer, inner] = member.split('.') as [string, string?];
     if (marked[outer] === undefined) return;
     marks.push(i);
     if (inner === undefined) marked[outer] = `\u0001${i}\u0001`;
     else (marked[outer] as Record<string, unknown>)[inner] = `\u0001${i}\u0001`;
   });
-  const found: number[] = [];
-  const source = JSON.stringify(marked)
-    .replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
-    .replace(/"\\\\u0001(\d+)\\\\u0001"/g, (mark, i: string) => {
-      found.push(Number(i));
-      return forms[Number(i)]?.[1] ?? mark;
-    });
-  return found.join() === marks.join() ? `^${source}$` : undefined;
+  const [tail, ...pairs] = JSON.stringify(marked)
+    .split(/"\\u0001(\d+)\\u0001"/)
+    .reverse() as [string, ...string[]];
+  const steps: Step[] = [];
+  for (let i = pairs.length - 1; i > 0; i -= 2) {
+    const field = Number(pairs[i - 1]);
+    const form = fields[field]?.[1];
+    if (form === undefined) return undefined;
+    steps.push({ before: Buffer.from(pairs[i]!), form, field, last: nothing });
+  }
+  const ordered = steps.map(({ field }) => field).join() === marks.join();
+  return ordered ? { steps, tail: Buffer.from(tail) } : undefined;
 }
 
 /** @returns undefined unless it is JSON in canonical form */
@@ -182,9 +337,4 @@ function parse<T>(text: string): T | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** A copy: a piece cut from a body would keep the whole body in memory. */
-function own(text: string): string {
-  return Buffer.from(text).toString();
 }

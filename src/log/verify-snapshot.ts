@@ -5,6 +5,7 @@
 import pg from 'pg';
 import type { Pool, PoolClient } from 'pg';
 import Cursor from 'pg-cursor';
+import { CopyOut } from './verify-copy.js';
 
 /** The pool must be able to give two connections. */
 export type LogSource = { readonly url: string } | { readonly pool: Pool };
@@ -44,6 +45,16 @@ export class LogSnapshot {
       await Promise.all([hangUp(stream, true), beside && hangUp(beside, true)]);
       throw error;
     }
+  }
+
+  /** Rows by COPY, for which `sql` must hold no parameters. The next chunks come while one is being worked on. */
+  copy<T>(
+    sql: string,
+    chunkRows: number,
+    take: (bytes: Buffer, start: number) => T,
+  ): AsyncGenerator<T[], void, void> {
+    const copy = new CopyOut(`COPY (${sql}) TO STDOUT (FORMAT binary)`, chunkRows, take);
+    return this.#stream.query(copy).chunks();
   }
 
   /** As streamRows. */

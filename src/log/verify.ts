@@ -7,9 +7,10 @@
 import { performance } from 'node:perf_hooks';
 import type { EntryKind } from './entry.js';
 import { Charges } from './verify-charges.js';
-import type { EntryRow, ReadFacts } from './verify-facts.js';
+import { EntryRows, type EntryRow } from './verify-copy.js';
+import type { ReadFacts } from './verify-facts.js';
 import { entryName, Faults, type Fault } from './verify-faults.js';
-import { fetchLists, listFault, subjectsOf, type Listed } from './verify-lists.js';
+import { fetchLists, listFault, subjectsOf, type FoundList, type Listed } from './verify-lists.js';
 import { checkMeters, checkPolicies, checkStrayLists } from './verify-meters.js';
 import { EntryReader } from './verify-quick.js';
 import { LogSnapshot, type LogSource } from './verify-snapshot.js';
@@ -54,7 +55,7 @@ export interface Verification {
   readonly entriesPerSecond: number;
 }
 
-const chunkRows = 2_000;
+const chunkRows = 1_000;
 const progressEvery = 50_000;
 
 /** @throws whatever the driver throws where the database cannot be read */
@@ -115,21 +116,21 @@ class Verifier {
   async run(): Promise<Verification> {
     const { sinceMicros, onProgress } = this.#options;
     const started = performance.now();
-    const rows = this.#snapshot.stream<EntryRow>(
-      `SELECT writer, number, at, actor_id, flagged, body FROM weir.entries ${sinceMicros === undefined ? '' : 'WHERE at >= $1 '}ORDER BY at, writer, number`,
-      sinceMicros === undefined ? [] : [sinceMicros],
-      chunkRows,
+    const since = sinceMicros === undefined ? '' : `WHERE at >= ${BigInt(sinceMicros)}`;
+    const sql = `SELECT writer, number, at, actor_id, flagged, body FROM weir.entries ${since} ORDER BY at, writer, number`;
+    const rows = new EntryRows();
+    const chunks = this.#snapshot.copy(sql, chunkRows, (bytes, start) =>
+      this.#checkEntry(rows.read(bytes, start)),
     );
     // The lists of one chunk are fetched while the bodies of the next are checked.
-    let before: { checked: Checked[]; lists: Promise<(string | undefined)[]> } | undefined;
+    let before: { checked: Checked[]; lists: Promise<(FoundList | undefined)[]> } | undefined;
     let told = 0;
-    for await (const chunk of rows) {
-      const checked = chunk.map((row) => this.#checkEntry(row));
-      if (before !== undefined) this.#checkReads(before.checked, await before.lists);
+    for await (const checked of chunks) {
       const lists = this.#digestsToo
         ? fetchLists(this.#snapshot, checked, this.#charges.needsSubjects)
         : Promise.resolve([]);
       lists.catch(() => undefined);
+      if (before !== undefined) this.#checkReads(before.checked, await before.lists);
       before = { checked, lists };
       if (this.#entries - told >= progressEvery) onProgress?.((told = this.#entries));
     }
@@ -141,9 +142,8 @@ class Verifier {
 
   #checkEntry(row: EntryRow): Checked {
     const position = this.#entries++;
-    const [writer] = row;
-    const number = Number(row[1]);
-    const at = Number(row[2]);
+    const { number, at } = row;
+    const writer = row.writer.text;
     this.#firstAt ??= at;
     this.#lastAt = at;
     const found = this.#reader.read(row);
@@ -161,7 +161,7 @@ class Verifier {
     return { writer, number, at, position, actor, read, state, readable: true };
   }
 
-  #checkReads(checked: readonly Checked[], lists: readonly (string | undefined)[]): void {
+  #checkReads(checked: readonly Checked[], lists: readonly (FoundList | undefined)[]): void {
     for (let i = 0; i < checked.length; i++) {
       const entry = checked[i]!;
       const { read } = entry;

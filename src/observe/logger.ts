@@ -13,19 +13,28 @@ type Line = readonly [level: 'debug' | 'info' | 'warn' | 'error' | 'trace', mess
 export function createLogger(level: LevelWithSilent, destination?: DestinationStream): Observe {
   const options = { level, timestamp: stdTimeFunctions.isoTime, base: { service: 'weir', pid: process.pid } };
   const logger: Logger = destination === undefined ? pino(options) : pino(options, destination);
+  // Nearly all observations are ordinary requests: told by the level alone, before anything is made for them.
+  const debugging = logger.isLevelEnabled('debug');
   return (observation) => {
+    if (!debugging && observation.event === 'request' && isOrdinary(observation)) return;
     const [lineLevel, message, facts] = write(observation);
     logger[lineLevel](facts, message);
   };
+}
+
+type RequestObservation = Extract<Observation, { event: 'request' }>;
+
+/** Those are on the access log and in the metrics. */
+function isOrdinary({ status, code }: RequestObservation): boolean {
+  return status < 500 && (code === undefined || errorKinds[code].severity !== 'security');
 }
 
 function write(observation: Observation): Line {
   switch (observation.event) {
     case 'request': {
       const { event, ...facts } = observation;
-      // Ordinary requests are on the access log and in the metrics; here they would only cost time.
-      const security = facts.code !== undefined && errorKinds[facts.code].severity === 'security';
-      return [facts.status >= 500 ? 'warn' : security ? 'info' : 'debug', event, facts];
+      const level = facts.status >= 500 ? 'warn' : isOrdinary(observation) ? 'debug' : 'info';
+      return [level, event, facts];
     }
     case 'failure': {
       const { event, requestId, where, error } = observation;

@@ -28,19 +28,18 @@ export interface Charge {
 
 export const nobody: PeopleCharge = Object.freeze({ fresh: 0, returning: Object.freeze([]) });
 
-const nothing: Charge = Object.freeze({
-  queries: 0,
-  records: 0,
-  people: nobody,
-  lookups: 0,
-  misses: 0,
-  reveals: 0,
-  bytes: 0,
-});
-
 /** A charge of the given amounts; what is not named is zero. */
 export function chargeOf(amounts: Partial<Charge>): Charge {
-  return { ...nothing, ...amounts };
+  const {
+    queries = 0,
+    records = 0,
+    people = nobody,
+    lookups = 0,
+    misses = 0,
+    reveals = 0,
+    bytes = 0,
+  } = amounts;
+  return { queries, records, people, lookups, misses, reveals, bytes };
 }
 
 /** People whom this key had not seen earlier today: fresh ones, and those last seen on another day. */

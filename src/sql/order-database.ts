@@ -73,9 +73,12 @@ export class OrderDatabase {
 
   /**
    * Chunks in order, at least one, the final one with `last`. Ends the upstream cursor when the caller
-   * stops asking. @throws as count
+   * stops asking. @param request its signal is looked at only by reads that take long. @throws as count
    */
-  async *read(statement: Statement, signal: AbortSignal): AsyncGenerator<MaskedRows, void, void> {
+  async *read(
+    statement: Statement,
+    request: { readonly signal: AbortSignal },
+  ): AsyncGenerator<MaskedRows, void, void> {
     if (statement.rowLimit !== undefined && statement.rowLimit <= chunkRows) {
       const rows = await this.#withClient(
         async (client) => (await this.#query(client, statement.text, statement.values)).rows,
@@ -83,7 +86,7 @@ export class OrderDatabase {
       yield maskedRows(rows, statement.columns.length, 0, true);
       return;
     }
-    yield* this.#readLong(statement, signal);
+    yield* this.#readLong(statement, request.signal);
   }
 
   async *#readLong(statement: Statement, signal: AbortSignal): AsyncGenerator<MaskedRows, void, void> {
@@ -145,35 +148,36 @@ export class OrderDatabase {
     }
   }
 
-  async #query(client: PoolClient, text: string, values: readonly unknown[]): Promise<QueryArrayResult<Row>> {
+  #query(client: PoolClient, text: string, values: readonly unknown[]): Promise<QueryArrayResult<Row>> {
     const name = this.#nameFor(text);
     return this.#bounded(
       client.query<Row>({
         text,
-        values: [...values],
+        values: values as unknown[],
         rowMode: 'array',
         types: asText,
-        ...(name === undefined ? {} : { name }),
+        name,
       }),
     );
   }
 
   /** The server's statement_timeout comes first; this is for a server that no longer answers at all. */
-  async #bounded<T>(work: Promise<T>): Promise<T> {
+  #bounded<T>(work: Promise<T>): Promise<T> {
     const started = performance.now();
-    let timer: NodeJS.Timeout | undefined;
-    const expired = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(
+    return new Promise<T>((resolve, reject) => {
+      const timer = setTimeout(
         () => reject(slow(new Error(`no answer in ${Math.round(performance.now() - started)} ms`))),
         this.#giveUpMs,
       );
+      const settle = <Outcome>(outcome: (value: Outcome) => void) => {
+        return (value: Outcome) => {
+          clearTimeout(timer);
+          outcome(value);
+        };
+      };
+      // What comes too late is heard all the same, so that it is no unhandled rejection.
+      work.then(settle(resolve), settle(reject));
     });
-    try {
-      return await Promise.race([work, expired]);
-    } finally {
-      clearTimeout(timer);
-      work.catch(() => {});
-    }
   }
 
   #nameFor(text: string): string | undefined {

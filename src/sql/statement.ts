@@ -184,7 +184,8 @@ export function bindStatement(
   };
   const bind = ({ text, slots }: Template) => ({ text, values: slots.map(valueOf) });
   return {
-    ...bind(shape),
+    text: shape.text,
+    values: shape.slots.map(valueOf),
     columns: shape.columns,
     count: shape.count && bind(shape.count),
     probe: shape.probe && bind(shape.probe),

@@ -58,7 +58,7 @@ export interface Site {
   /** As superuser on the gateway's own database, past every fault of the links. */
   readonly storeUrl: string;
   token(claims: TokenFor): Promise<string>;
-  /** Ends every process. @param keep leaves the folder, for whoever wants to see what happened */
+  /** Ends every process. @param keep leaves the folder with the logs, for whoever wants to see what happened */
   close(keep: boolean): Promise<void>;
 }
 
@@ -69,11 +69,14 @@ export interface SiteOptions {
   readonly store?: Readonly<Record<string, unknown>>;
 }
 
+/** What has to be ended, in the order in which it was begun. */
+type Closing = ((keep: boolean) => Promise<unknown>)[];
+
 export async function openSite(options: SiteOptions): Promise<Site> {
   const directory = await mkdtemp(join(tmpdir(), 'weir-crash-'));
-  const closing: (() => Promise<unknown>)[] = [];
+  const closing: Closing = [];
   const close = async (keep: boolean): Promise<void> => {
-    for (const step of closing.splice(0).reverse()) await step();
+    for (const step of closing.splice(0).reverse()) await step(keep);
     if (!keep) await rm(directory, { recursive: true, force: true });
   };
   try {
@@ -87,7 +90,7 @@ export async function openSite(options: SiteOptions): Promise<Site> {
 async function build(
   directory: string,
   options: SiteOptions,
-  closing: (() => Promise<unknown>)[],
+  closing: Closing,
   close: Site['close'],
 ): Promise<Site> {
   const passwords = {
@@ -98,7 +101,7 @@ async function build(
   };
   const start = async (name: string): Promise<SupervisedCluster> => {
     const cluster = await SupervisedCluster.start(name, join(directory, name), passwords.superuser);
-    closing.push(() => cluster.end());
+    closing.push((keep) => cluster.end(keep ? join(directory, `${name}.log`) : undefined));
     return cluster;
   };
   const [main, store, orders] = await Promise.all([

@@ -2,6 +2,8 @@
  * One PostgreSQL under a supervisor: started again on its port and data whenever its postmaster is gone.
  * Recovery is PostgreSQL's own.
  */
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startCluster, type Cluster } from '../../src/demo/cluster.js';
 import { eraseCluster } from '../../src/demo/cluster-directory.js';
@@ -12,6 +14,8 @@ export class SupervisedCluster {
   readonly #directory: string;
   readonly #password: string;
   readonly #port: number;
+  /** Where its data really is. */
+  readonly #home: string;
   #cluster: Cluster | undefined;
   #stopping = false;
   #restarting: Promise<void> = Promise.resolve();
@@ -23,6 +27,7 @@ export class SupervisedCluster {
     this.#directory = directory;
     this.#password = password;
     this.#port = cluster.port;
+    this.#home = cluster.directory;
     this.#watch(cluster);
   }
 
@@ -82,10 +87,12 @@ export class SupervisedCluster {
     return false;
   }
 
-  async end(): Promise<void> {
+  /** @param keepLog where its log is copied to; the data goes either way */
+  async end(keepLog: string | undefined): Promise<void> {
     this.#stopping = true;
     await this.#restarting;
     await this.#cluster?.stop('immediate');
+    if (keepLog !== undefined) await copyFile(join(this.#home, 'server.log'), keepLog).catch(() => undefined);
     await eraseCluster(this.#directory);
   }
 

@@ -135,7 +135,12 @@ export async function openServer(t: Test, options: ServerOptions = {}): Promise<
     },
     observe,
     doors: [
-      restDoor({ corridor, observe, ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }) }),
+      restDoor({
+        corridor,
+        observe,
+        isTable: (name) => name === 'orders',
+        ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
+      }),
       alertsDoor({
         corridor,
         alerts: async (filter) => {

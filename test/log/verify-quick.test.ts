@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
-import { factsOf, type EntryRow } from '../../src/log/verify-facts.js';
+import type { EntryRow } from '../../src/log/verify-copy.js';
+import { factsOf, type Facts } from '../../src/log/verify-facts.js';
 import { EntryReader } from '../../src/log/verify-quick.js';
+import { idOf, rowOf } from './verify-rows.js';
 
 const uuid = fc.constantFrom('0190a1b2-0000-4000-8000-000000000001', '0190a1b2-0000-4000-8000-000000000002');
 const text = fc.oneof(
@@ -88,18 +90,15 @@ const body = fc
     ...(rest.flags === undefined ? {} : { flags: rest.flags }),
   }));
 
-function rowOf(
-  entry: { writer: string; number: number; at: number; actor: string; flags?: unknown },
-  text = JSON.stringify(entry),
-): EntryRow {
-  return [
-    entry.writer,
-    String(entry.number),
-    String(entry.at),
-    entry.actor,
-    entry.flags === undefined ? 'f' : 't',
-    text,
-  ];
+/** What the full check says. */
+function fullyOf(row: EntryRow): Facts | string {
+  const { writer, actor, bytes, start, end, ...rest } = row;
+  return factsOf({
+    ...rest,
+    writer: writer.text,
+    actorId: actor?.text ?? null,
+    body: bytes.toString('utf8', start, end),
+  });
 }
 
 void t.test('whatever bodies it has seen before, it reads a body as the full check does', async () => {
@@ -108,7 +107,7 @@ void t.test('whatever bodies it has seen before, it reads a body as the full che
       const reader = new EntryReader();
       for (const entry of [...bodies, ...bodies]) {
         const row = rowOf(entry);
-        assert.deepEqual(reader.read(row), factsOf(row));
+        assert.deepEqual(reader.read(row), fullyOf(row));
       }
     }),
     { numRuns: 300 },
@@ -152,7 +151,7 @@ const plain = {
 void t.test('bodies that differ in what differs from read to read fit one pattern', async (t) => {
   const reader = new EntryReader();
   t.equal(reader.quick(rowOf(plain)), undefined, 'at first it knows none');
-  t.same(reader.read(rowOf(plain)), factsOf(rowOf(plain)));
+  t.same(reader.read(rowOf(plain)), fullyOf(rowOf(plain)));
   const alike = {
     ...plain,
     writer: '0190a1b2-0000-4000-8000-000000000007',
@@ -164,7 +163,7 @@ void t.test('bodies that differ in what differs from read to read fit one patter
     charge: { ...plain.charge, sequence: 6, day: 5, amounts: { bytes: 1 } },
   };
   t.ok(reader.quick(rowOf(alike)), 'it is recognised');
-  t.same(reader.quick(rowOf(alike)), factsOf(rowOf(alike)));
+  t.same(reader.quick(rowOf(alike)), fullyOf(rowOf(alike)));
   t.equal(
     reader.quick(rowOf({ ...alike, role: 'support' } as typeof plain)),
     undefined,
@@ -198,7 +197,7 @@ void t.test('a body changed in any place is not let pass unless the full check l
         const start = at % whole.length;
         const row = rowOf(entry, whole.slice(0, start) + insert + whole.slice(start + remove));
         const quick = reader.quick(row);
-        if (quick !== undefined) assert.deepEqual(quick, factsOf(row));
+        if (quick !== undefined) assert.deepEqual(quick, fullyOf(row));
       }
     }),
     { numRuns: 3_000 },
@@ -211,22 +210,24 @@ void t.test('columns that differ from the body are never let pass', async (t) =>
   reader.read(row);
   t.ok(reader.quick(row));
   const other = '0190a1b2-0000-4000-8000-000000000009';
-  const columns = [other, '123456', '123456', other, 't'];
-  columns.forEach((value, i) => {
-    const changed = [...row] as unknown as EntryRow;
-    (changed as unknown as string[])[i] = value;
-    t.equal(reader.quick(changed), undefined);
-    t.type(reader.read(changed), 'string');
-  });
-  const nobody = [...row] as unknown as (string | null)[];
-  nobody[3] = null;
-  t.type(reader.read(nobody as unknown as EntryRow), 'string');
+  const changes: Partial<EntryRow>[] = [
+    { writer: idOf(other) },
+    { number: 123_456 },
+    { at: 123_456 },
+    { actor: idOf(other) },
+    { actor: null },
+    { flagged: true },
+  ];
+  for (const change of changes) {
+    t.equal(reader.quick({ ...row, ...change }), undefined);
+    t.type(reader.read({ ...row, ...change }), 'string');
+  }
 });
 
 void t.test('thousands of kinds of reads are read right, though not all are remembered', async () => {
   const reader = new EntryReader();
   for (let i = 0; i < 2_100; i++) {
     const row = rowOf({ ...plain, role: `role ${i}` } as typeof plain);
-    assert.deepEqual(reader.read(row), factsOf(row));
+    assert.deepEqual(reader.read(row), fullyOf(row));
   }
 });

@@ -7,7 +7,7 @@ import { isIP } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Asked, Corridor, Door, Principal } from '../../access.js';
 import { WeirError } from '../../errors.js';
-import { bearerToken } from './bearer.js';
+import { bearerToken, timesSent } from './bearer.js';
 import { Exchange, type Traffic } from './exchange.js';
 import { isDecodable, pathOf, type RouteTable } from './routes.js';
 
@@ -35,6 +35,9 @@ export interface AdmissionParts {
   readonly routes: RouteTable;
   readonly maxUrlBytes: number;
 }
+
+/** More than any sound request has. */
+const maxHeaders = 100;
 
 export function admission(parts: AdmissionParts) {
   const { corridor, authenticator, traffic } = parts;
@@ -95,9 +98,8 @@ function faultOf(
   if (target.includes('#')) {
     return new WeirError('request-malformed', { detail: 'the address holds a #', hint: 'encode # as %23' });
   }
-  if (request.raw.httpVersion !== '1.0' && !request.headers.host) {
-    return new WeirError('request-malformed', { detail: 'the Host header is missing' });
-  }
+  const fault = messageFault(request);
+  if (fault !== undefined) return new WeirError('request-malformed', { detail: fault });
   if (request.is404) {
     const found = routes.find(path);
     if (found === undefined || found.methods.includes(request.method)) return new WeirError('route-unknown');
@@ -108,6 +110,20 @@ function faultOf(
   }
   return hasBody(request) ? bodyRefused(reply) : undefined;
 }
+
+/** What node's parser lets through although HTTP does not (RFC 9112 §2.3, §3.2): another server may read it otherwise. */
+function messageFault({ raw, headers }: FastifyRequest): string | undefined {
+  if (raw.httpVersion !== '1.1' && raw.httpVersion !== '1.0')
+    return 'the HTTP version is neither 1.1 nor 1.0';
+  if (raw.rawHeaders.length > 2 * maxHeaders) return `the request has more than ${maxHeaders} headers`;
+  if (raw.httpVersion !== '1.0' && !headers.host) return 'the Host header is missing';
+  if (timesSent(raw, 'host') > 1) return 'the Host header is sent more than once';
+  if (headers.host !== undefined && !hostForm.test(headers.host)) return 'the Host header is not well-formed';
+  return undefined;
+}
+
+/** RFC 3986 §3.2.2 with a port; Weir goes by nothing of it. */
+const hostForm = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]*)?$/;
 
 function hasBody({ headers }: FastifyRequest): boolean {
   const length = headers['content-length'];

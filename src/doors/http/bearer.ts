@@ -28,7 +28,8 @@ export function bearerToken(request: IncomingMessage): string {
   return token;
 }
 
-function timesSent({ rawHeaders }: IncomingMessage, name: string): number {
+/** Node keeps one of several; this counts what was really sent. @param name in lower case */
+export function timesSent({ rawHeaders }: IncomingMessage, name: string): number {
   let times = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const header = rawHeaders[at];

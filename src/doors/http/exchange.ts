@@ -105,6 +105,14 @@ export class Traffic {
     return (this.#connections.get(socket)?.size ?? 0) > 0;
   }
 
+  /** What comes behind the requests of this connection is not read. @returns whether their answer, not begun yet, still goes out */
+  closeAfterAnswer(socket: Socket): boolean {
+    const exchanges = [...(this.#connections.get(socket) ?? [])];
+    if (exchanges.length === 0 || exchanges.some(({ response }) => response.headersSent)) return false;
+    for (const { response } of exchanges) response.shouldKeepAlive = false;
+    return true;
+  }
+
   /** From now on new requests are turned away; the running ones go on. */
   drain(): void {
     this.#draining = true;

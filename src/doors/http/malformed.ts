@@ -14,11 +14,18 @@ export interface MalformedParts {
   readonly observe: Observe;
   /** Is an answer under way on this connection? Then nothing may be written between its bytes. */
   readonly busyOn: (socket: Duplex) => boolean;
+  /** Makes an answer that has not begun the last of its connection. @returns false where there is none, or it has begun */
+  readonly closeAfterAnswer: (socket: Duplex) => boolean;
 }
 
 /** For node's `clientError`. */
 export function answerMalformed(thrown: Error, socket: Duplex, parts: MalformedParts): void {
   const gone = 'code' in thrown && (thrown.code === 'ECONNRESET' || thrown.code === 'EPIPE');
+  if (!gone && parts.closeAfterAnswer(socket)) {
+    // Noise behind a request that was understood (or refused, and is on the log): its sender still hears of that.
+    socket.pause();
+    return;
+  }
   if (gone || socket.destroyed || !socket.writable || parts.busyOn(socket)) {
     socket.destroy();
     return;

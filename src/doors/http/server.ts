@@ -51,7 +51,11 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   const { corridor, authenticator, observe, http } = parts;
   const traffic = new Traffic(http.maxConcurrent, (exchange) => observeEnd(exchange, observe));
   const routes = new RouteTable();
-  const malformed = { observe, busyOn: (socket: unknown) => traffic.busyOn(socket as never) };
+  const malformed = {
+    observe,
+    busyOn: (socket: unknown) => traffic.busyOn(socket as never),
+    closeAfterAnswer: (socket: unknown) => traffic.closeAfterAnswer(socket as never),
+  };
 
   const app = fastify({
     logger: false,
@@ -83,6 +87,8 @@ export function buildServer(parts: ServerParts): FastifyInstance {
 
   const server: Server = app.server;
   server.maxConnections = http.maxConnections ?? 10_000;
+  // Node would drop those beyond it without a word; admission refuses them.
+  server.maxHeadersCount = 0;
   server.on('connect', (_request, socket) => refuseTunnel(socket, malformed));
   // Without these, node answers `Expect` by itself and asks for bodies that nobody reads.
   server.on('checkContinue', (request, response) => server.emit('request', request, response));

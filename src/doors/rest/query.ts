@@ -28,7 +28,7 @@ export interface PlanOptions {
  * @throws WeirError table-unknown, column-unknown, query-invalid, range-unsatisfiable
  */
 export function readPlan(table: string, search: string, options: PlanOptions = {}): ReadPlan {
-  if (!isName(table) || isOwnName(table)) throw new WeirError('table-unknown');
+  if (!isName(table) || isOwnName(table)) throw new WeirError('table-unknown', { hint: nameShape });
   const once = new Set<string>();
   const filters: Filter[] = [];
   let select: readonly string[] | undefined;
@@ -144,11 +144,14 @@ function parseOrder(table: string, text: string): readonly Ordering[] {
   });
 }
 
+/** Nothing of what was sent is repeated here: what is no name may be a value in the wrong place. */
+const nameShape = 'write the name alone, without schema, quotes or functions: letters, digits and _';
+
 const orderShape = 'write order=a.desc.nullslast,b with asc or desc, then nullsfirst or nullslast';
 
 /** What no catalogue can hold. A well-formed name is left to the policy, which says the same of hidden and of unknown ones. */
 function refuseUnknown(table: string, column: string): void {
-  if (!isName(column)) throw new WeirError('column-unknown');
+  if (!isName(column)) throw new WeirError('column-unknown', { hint: nameShape });
   if (isOwnName(column))
     throw new WeirError('column-unknown', { detail: `column ${table}.${column} does not exist` });
 }

@@ -4,7 +4,7 @@
  */
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Answer, Asked, Corridor, ReadPlan, ReleasedRows } from '../../access.js';
+import type { AccessRequest, Answer, Asked, Corridor, ReadPlan, ReleasedRows } from '../../access.js';
 import { asWeirError, WeirError } from '../../errors.js';
 import type { Observe } from '../../observation.js';
 import { concernsOperator } from '../http/problem.js';
@@ -16,12 +16,13 @@ import { csvEncoder } from './csv.js';
 import { type Encoder, jsonEncoder } from './json.js';
 import { chooseFormat, type Format, wantsCount } from './preferences.js';
 import { readPlan } from './query.js';
-import { isName } from '../http/query-text.js';
 import { contentRange, parseRange, rangeStatus } from './range.js';
 
 export interface RestParts {
   readonly corridor: Corridor;
   readonly observe: Observe;
+  /** Is there a table of this name in the catalogue? Only then does it stand on the log: anything else may be a value in the wrong place. */
+  readonly isTable: (name: string) => boolean;
   /** A client that takes nothing of its answer for so long is let go. Default 30,000. */
   readonly stallTimeoutMs?: number;
 }
@@ -36,6 +37,7 @@ interface Understood {
 }
 
 interface Sending {
+  readonly asked: Asked;
   readonly answer: Answer;
   readonly plan: ReadPlan;
   readonly encoder: Encoder;
@@ -43,11 +45,11 @@ interface Sending {
   readonly reply: FastifyReply;
 }
 
-export function restDoor({ corridor, observe, stallTimeoutMs = 30_000 }: RestParts): AddRoutes {
+export function restDoor({ corridor, observe, isTable, stallTimeoutMs = 30_000 }: RestParts): AddRoutes {
   return (app) =>
     app.get<TableRoute>('/rest/:table', { config: { door: 'rest' } }, async (request, reply) => {
       const { exchange } = request;
-      const asked = askedFor(exchange.identified, request.params.table);
+      const asked = askedFor(request.params.table, exchange.identified, isTable);
       let understood: Understood;
       try {
         understood = understand(request);
@@ -55,24 +57,25 @@ export function restDoor({ corridor, observe, stallTimeoutMs = 30_000 }: RestPar
         throw await corridor.refuse(asked, asWeirError(thrown));
       }
       const { plan, format } = understood;
-      const answer = await corridor.pass({ ...asked, plan, signal: exchange.signal });
+      const answer = await corridor.pass(requestOf(asked, plan, exchange));
       const encoder = format === 'csv' ? csvEncoder(answer.columns) : jsonEncoder(answer.columns);
       try {
-        await send({ answer, plan, encoder, exchange, reply });
+        await send({ asked, answer, plan, encoder, exchange, reply });
       } finally {
         // Closes the cursor upstream, whichever way this went.
         await answer.chunks.return().catch((thrown: unknown) => report(exchange, asWeirError(thrown)));
       }
     });
 
-  async function send({ answer, plan, encoder, exchange, reply }: Sending): Promise<void> {
+  async function send({ asked, answer, plan, encoder, exchange, reply }: Sending): Promise<void> {
     const { total } = answer;
     if (total !== undefined && plan.offset > total) {
       void reply.header('content-range', contentRange(0, 0, total));
-      throw new WeirError('range-unsatisfiable', {
+      const error = new WeirError('range-unsatisfiable', {
         detail: 'the offset lies behind the last row',
         hint: 'Content-Range tells how many rows there are',
       });
+      throw await corridor.refuse(asked, error);
     }
     const first = await nextOf(answer);
     exchange.records += first.values.length;
@@ -132,9 +135,28 @@ function describe(reply: FastifyReply, answer: Answer, plan: ReadPlan, first: Re
   }
 }
 
-/** The route as the log knows it: the table by its name, where it is one. */
-function askedFor(asked: Asked, table: string): Asked {
-  return isName(table) ? { ...asked, route: `GET /rest/${table}` } : asked;
+/** The route as the log knows it: the table by its name, where there is one. */
+function askedFor(table: string, asked: Asked, isTable: RestParts['isTable']): Asked {
+  if (!isTable(table)) return asked;
+  const { id, door, principal, namedRole, address } = asked;
+  return { id, door, route: `GET /rest/${table}`, principal, namedRole, address };
+}
+
+/** Written out, and the signal only made where it is asked for: this is on the path of every read. */
+function requestOf(asked: Asked, plan: ReadPlan, exchange: Exchange): AccessRequest {
+  const { id, door, route, principal, namedRole, address } = asked;
+  return {
+    id,
+    door,
+    route,
+    principal,
+    namedRole,
+    address,
+    plan,
+    get signal() {
+      return exchange.signal;
+    },
+  };
 }
 
 function understand(request: FastifyRequest<TableRoute>): Understood {
