@@ -57,11 +57,24 @@ export class WriterConnection {
     const connection = new WriterConnection(client, options.exchangeTimeoutMs);
     try {
       await client.connect();
+      await connection.#refuseLooseCommits();
     } catch (error) {
       client.end().catch(() => {});
       throw error;
     }
     return connection;
+  }
+
+  /** Checked at every connection, not only at start: a setting of the role or of the database may change in between. */
+  async #refuseLooseCommits(): Promise<void> {
+    const [answer] = await this.exchange([
+      { text: `SELECT current_setting('synchronous_commit'), current_setting('fsync')`, rowMode: 'array' },
+    ]);
+    if (answer!.status === 'rejected') throw answer!.reason;
+    const [synchronousCommit, fsync] = answer!.value.rows[0] as unknown as [string, string];
+    if (synchronousCommit === 'off' || fsync !== 'on') {
+      throw new Error(`commits are not durable: synchronous_commit = ${synchronousCommit}, fsync = ${fsync}`);
+    }
   }
 
   get broken(): Error | undefined {

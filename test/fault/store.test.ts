@@ -13,6 +13,7 @@ import pg from 'pg';
 import t, { type Test } from 'tap';
 import { createStoreDatabase, ensureRoles, withClient } from '../../src/demo/databases.js';
 import { startCluster, type Cluster } from '../../src/demo/cluster.js';
+import { WriterConnection } from '../../src/log/connection.js';
 import { migrateStore } from '../../src/store/migrate.js';
 import { freshStore, type Store } from '../log/open-log.js';
 import { ownCluster, passwordOf } from '../support/cluster.js';
@@ -241,7 +242,8 @@ void t.test('a database that refuses connections', async (t) => {
 });
 
 void t.test('a silent database: what waits is bounded, the rest hears busy', async (t) => {
-  const { relay, gateway } = await behindRelay(t, { maxWaiting: 20, maxConcurrent: 60 });
+  // As many requests as like to may run, so that only the log's own queue says busy.
+  const { relay, gateway } = await behindRelay(t, { maxWaiting: 20, maxConcurrent: 1_000 });
   const tokens = await Promise.all(
     Array.from({ length: 150 }, (_, i) => gateway.token({ role: 'desk', sub: `reader-${i % 5}` })),
   );
@@ -277,6 +279,22 @@ void t.test('a stop while the database is silent ends all the same', async (t) =
   t.ok(tookMs < 10_000, `after ${ms(tookMs)}`);
   t.comment(`the stop took ${ms(tookMs)}`);
   relay.cut();
+});
+
+void t.test('a connection hangs up in time although nobody answers', async (t) => {
+  const direct = await freshStore(t);
+  const relay = await Relay.open(t, Number(new URL(direct.runtimeUrl).port));
+  const connection = await WriterConnection.open({
+    url: relay.through(direct.runtimeUrl),
+    connectTimeoutMs: 5_000,
+    exchangeTimeoutMs: commitDeadlineMs,
+    lockTimeoutMs: 20,
+  });
+  relay.blackhole();
+  const started = performance.now();
+  const closed = connection.close().then(() => true);
+  t.ok(await Promise.race([closed, delay(10_000, false)]));
+  t.ok(performance.now() - started < boundMs, `after ${ms(performance.now() - started)}`);
 });
 
 for (const mode of ['fast', 'immediate'] as const) {

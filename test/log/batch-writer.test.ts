@@ -285,3 +285,39 @@ void t.test('a full queue answers busy at once', async (t) => {
   const codes = outcomes.filter((o) => o.status === 'rejected').map((o) => (o.reason as WeirError).code);
   t.ok(codes.length > 0 && codes.every((code) => code === 'busy'));
 });
+
+void t.test(
+  'a database whose commits stop being durable is not written to any more, until they are again',
+  async (t) => {
+    const store = await freshStore(t);
+    const { log } = await openLog(t, store.runtimeUrl);
+    const actor = await log.directory.identify(person('li'));
+    const read = () => log.record(decisionFor(person('li'), actor), actor, rowsOf(['1'], ['a']));
+    const admin = new pg.Client(store.superuserUrl);
+    await admin.connect();
+    const name = new URL(store.superuserUrl).pathname.slice(1);
+    const reconnect = () =>
+      admin.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'weir log'`,
+      );
+    await read();
+    await admin.query(`ALTER ROLE weir_runtime IN DATABASE "${name}" SET synchronous_commit = off`);
+    await reconnect();
+    await t.rejects(read(), { code: 'log-unavailable' });
+    await t.rejects(read(), { code: 'log-unavailable' });
+    await admin.query(`ALTER ROLE weir_runtime IN DATABASE "${name}" SET synchronous_commit = on`);
+    const deadline = Date.now() + 10_000;
+    while (Date.now() < deadline) {
+      if (
+        await read().then(
+          () => true,
+          () => false,
+        )
+      )
+        break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    t.ok(Date.now() < deadline, 'it recovers alone');
+    await admin.end();
+  },
+);
