@@ -34,7 +34,7 @@ export class Exchange {
   get signal(): AbortSignal {
     if (this.#gone === undefined) {
       this.#gone = new AbortController();
-      if (this.#ended) this.#gone.abort();
+      if (this.#ended && !this.response.writableFinished) this.#gone.abort();
     }
     return this.#gone.signal;
   }
