@@ -235,6 +235,7 @@ void t.test('a table that somebody has locked, until the pool has nothing left',
   t.teardown(() => locker.end());
   await locker.query('BEGIN; LOCK TABLE shop.orders IN ACCESS EXCLUSIVE MODE');
   await checkFailed(t, opened, await ask(opened, 2), [{ status: 504, type: slow }]);
+  t.equal(await waiting(opened.gateway.ordersUrl), 0, 'and the order database is not left waiting either');
   const many = ask(opened, 12);
   await untilWaiting(opened.gateway.ordersUrl, 2);
   const other = askOnce(opened.gateway, '/rest/order_items?order=item_id&limit=1', opened.token);
@@ -423,12 +424,12 @@ async function killReaders(url: string): Promise<void> {
 
 /** Until so many of the gateway's statements wait for a lock. */
 async function untilWaiting(url: string, n: number): Promise<void> {
-  for (const deadline = performance.now() + 5_000; performance.now() < deadline; await delay(10)) {
-    const rows = await query(
-      url,
-      `SELECT 1 FROM pg_stat_activity WHERE ${readers} AND wait_event_type = 'Lock'`,
-    );
-    if (rows.length >= n) return;
-  }
+  for (const deadline = performance.now() + 5_000; performance.now() < deadline; await delay(10))
+    if ((await waiting(url)) >= n) return;
   throw new Error(`fewer than ${n} statements wait`);
+}
+
+async function waiting(url: string): Promise<number> {
+  const text = `SELECT 1 FROM pg_stat_activity WHERE ${readers} AND wait_event_type = 'Lock'`;
+  return (await query(url, text)).length;
 }

@@ -118,6 +118,31 @@ const byNumber = (orderNo: string, more: Partial<ReadPlan> = {}): ReadPlan => ({
 const agent = tableOf('support-agent');
 const region = { region: '华东' };
 
+void t.test(
+  'plans that differ in limit, offset, count, order or encoding alone are told apart',
+  async (t) => {
+    const cache = new StatementCache();
+    const analyst = tableOf('analyst');
+    const byStatus = { column: 'status', operator: 'eq', values: ['paid'], negated: false } as const;
+    const orderings: ReadPlan['order'][] = [[], [{ column: 'order_id', descending: true, nulls: undefined }]];
+    // Twice over, so that every plan is also answered from the cache.
+    for (const _time of [1, 2])
+      for (const limit of [undefined, 10, 50, 51])
+        for (const offset of [0, 5])
+          for (const overflow of ['cut', 'refuse'] as const)
+            for (const count of [true, false])
+              for (const encoding of ['json', 'text'] as const)
+                for (const order of orderings) {
+                  const filters = [byStatus];
+                  const plan = { ...byNumber(''), filters, limit, offset, overflow, count, encoding, order };
+                  t.strictSame(
+                    cache.compile(analyst, orders, plan, 50, {}),
+                    compileStatement(analyst, orders, plan, 50, {}),
+                  );
+                }
+  },
+);
+
 void t.test('one text serves every value, and each request brings its own', async (t) => {
   const cache = new StatementCache();
   const first = cache.compile(agent, orders, byNumber('WR1'), 50, region);
