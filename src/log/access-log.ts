@@ -173,8 +173,7 @@ export class AccessLog {
   /** Puts the closing entry on the log, after everything that is waiting. */
   async close(): Promise<void> {
     clearInterval(this.#heartbeat);
-    await this.#writer.commit({ kind: 'close', context: undefined }).catch(() => {});
-    await this.#writer.close();
+    await this.#writer.close({ kind: 'close', context: undefined });
   }
 
   /** Statements of one shape share their columns, see sql/statement-cache.ts. */

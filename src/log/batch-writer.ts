@@ -98,6 +98,10 @@ export class BatchWriter {
     if (this.#queue.length >= this.#options.maxWaiting) {
       return Promise.reject(new WeirError('busy', { hint: 'try again shortly', retryAfterSeconds: 1 }));
     }
+    return this.#enqueue(item, now);
+  }
+
+  #enqueue(item: Item, now: number): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       this.#queue.push({
         item,
@@ -112,20 +116,30 @@ export class BatchWriter {
     });
   }
 
-  /** Waits for what is queued, then hangs up. Nothing is accepted afterwards. */
-  async close(): Promise<void> {
+  /** Accepts nothing more, settles what is queued, puts `last` behind all of it, and hangs up. */
+  async close(last: Item): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
-    if (this.#running) {
-      let timer: NodeJS.Timeout | undefined;
-      // With the database away an open outcome cannot be settled; the log tells it by itself at the next reading.
-      const bound = new Promise<void>(
-        (resolve) => (timer = setTimeout(resolve, this.#options.deadlineMs + 1000)),
-      );
-      await Promise.race([new Promise<void>((resolve) => this.#idle.push(resolve)), bound]);
-      clearTimeout(timer);
+    // Only once nothing is queued or in flight: a read that waited for its meter would come to stand behind the closing entry.
+    if (await this.#settled()) {
+      await this.#enqueue(last, performance.now()).catch(() => undefined);
+      await this.#settled();
     }
     clearInterval(this.#sweeper);
     await this.#connection?.close().catch(() => {});
+  }
+
+  /** @returns false where that takes too long: with the database away an open outcome cannot be settled, and the next reading of the log tells it */
+  async #settled(): Promise<boolean> {
+    if (!this.#running) return true;
+    let timer: NodeJS.Timeout | undefined;
+    const idle = new Promise<boolean>((resolve) => this.#idle.push(() => resolve(true)));
+    const bound = new Promise<boolean>(
+      (resolve) => (timer = setTimeout(() => resolve(false), this.#options.deadlineMs + 1000)),
+    );
+    const inTime = await Promise.race([idle, bound]);
+    clearTimeout(timer);
+    return inTime;
   }
 
   #kick(): void {

@@ -273,6 +273,33 @@ void t.test('a clean stop writes a closing entry, and nothing is accepted after 
   });
 });
 
+// Found by the verifier: a read whose meter was locked went behind the closing entry.
+void t.test(
+  'nothing comes to stand behind the closing entry, not even a read that waited for its meter',
+  async (t) => {
+    const store = await freshStore(t);
+    const { log } = await openLog(t, store.runtimeUrl);
+    const actor = await log.directory.identify(person('li'));
+    const holder = new pg.Client(store.superuserUrl);
+    await holder.connect();
+    await holder.query('BEGIN');
+    await holder.query('SELECT FROM weir.meters WHERE meter_id = $1 FOR UPDATE', [actor.meterId]);
+    const waiting = log.record(decisionFor(person('li'), actor), actor, rowsOf(['1'], ['a']));
+    const closing = log.close();
+    await t.rejects(log.record(decisionFor(person('li'), actor), actor, rowsOf(['2'], ['a'])), {
+      code: 'draining',
+    });
+    await holder.query('COMMIT');
+    await holder.end();
+    await waiting;
+    await closing;
+    t.same(
+      (await entriesOf(store.superuserUrl)).map(({ kind }) => kind),
+      ['open', 'read', 'close'],
+    );
+  },
+);
+
 void t.test('a full queue answers busy at once', async (t) => {
   const store = await freshStore(t);
   const { log } = await openLog(t, store.runtimeUrl, { maxWaiting: 10 });
