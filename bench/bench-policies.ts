@@ -13,7 +13,8 @@ const plenty = 999_999_999;
 export const maskedExportRole = 'bench-export';
 
 export async function writeBenchPolicies(directory: string): Promise<void> {
-  await cp(join(project, 'policies'), directory, { recursive: true });
+  // Dereferenced: what is changed below must never be the project's own files, reached through a link.
+  await cp(join(project, 'policies'), directory, { recursive: true, dereference: true });
   const roles = join(directory, 'roles');
   for (const name of await readdir(roles)) {
     await change(join(roles, name), (role) => {

@@ -66,7 +66,9 @@ export const usage = `npm run bench -- [options]
   --profile DIR   leave a CPU profile of each measured process there; costs a few per cent
 `;
 
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
 
 /** @throws UsageError */
 export function readOptions(argv: readonly string[]): BenchOptions | 'help' {

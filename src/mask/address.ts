@@ -10,6 +10,9 @@ import { citySql, districtSql, provinceSql } from './address-sql.js';
 import { fillers, maxCharacters, provinces, spaces } from './division-tree.js';
 import type { Mask } from './mask.js';
 
+/** The first two characters tell provinces apart. */
+const provinceByStart = new Map([...provinces.keys()].map((name) => [name.slice(0, 2), name]));
+
 function startOf(text: string, names: Iterable<string>): string | undefined {
   for (const name of names) if (text.startsWith(name)) return name;
   return undefined;
@@ -17,17 +20,20 @@ function startOf(text: string, names: Iterable<string>): string | undefined {
 
 function normalise(address: string): string {
   const close = spaces.reduce((text, space) => text.replaceAll(space, ''), address);
-  const start = Array.from(close.slice(0, 2 * maxCharacters))
-    .slice(0, maxCharacters)
-    .join('');
+  const start =
+    close.length <= maxCharacters
+      ? close
+      : Array.from(close.slice(0, 2 * maxCharacters))
+          .slice(0, maxCharacters)
+          .join('');
   return fillers.reduce((text, [filler, left]) => text.replaceAll(filler, left), start);
 }
 
 /** The divisions that the address begins with, as far as they are known, largest first. */
 function divisionsOf(address: string): readonly string[] {
   const text = normalise(address);
-  const province = startOf(text, provinces.keys());
-  if (province === undefined) return [];
+  const province = provinceByStart.get(text.slice(0, 2));
+  if (province === undefined || !text.startsWith(province)) return [];
   const cities = provinces.get(province) ?? new Map<string, readonly string[]>();
   const rest = text.slice(province.length);
   // A province that is its own city: the districts follow at once, and the city level shows the province.
@@ -48,6 +54,7 @@ export const province: Mask = {
   classes: ['address'],
   example: [documented, '浙江省***'],
   sql: provinceSql,
+  onOutput: true,
   apply: keepLevels(1),
 };
 
@@ -56,6 +63,7 @@ export const city: Mask = {
   classes: ['address'],
   example: [documented, '浙江省杭州市***'],
   sql: citySql,
+  onOutput: true,
   apply: keepLevels(2),
 };
 
@@ -64,5 +72,6 @@ export const district: Mask = {
   classes: ['address'],
   example: [documented, '浙江省杭州市西湖区***'],
   sql: districtSql,
+  onOutput: true,
   apply: keepLevels(3),
 };

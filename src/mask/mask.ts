@@ -18,4 +18,9 @@ export interface Mask {
    */
   sql(text: string): string;
   apply(value: string | null): string | null;
+  /**
+   * Its SQL form is dear. Where a query does nothing with the column but show it, `sql/order-database.ts`
+   * applies the TypeScript form to what comes out (docs/decisions/0007).
+   */
+  readonly onOutput?: true;
 }

@@ -4,10 +4,11 @@
  * stays flat whatever is asked. Read-only sessions with everything fixed that parsing depends on.
  */
 import { performance } from 'node:perf_hooks';
-import type { Pool, PoolClient, QueryArrayResult } from 'pg';
+import type { Pool, PoolClient, QueryArrayConfig, QueryArrayResult } from 'pg';
 import Cursor from 'pg-cursor';
 import type { MaskedRows } from '../access.js';
 import { openPool } from '../store/pool.js';
+import { SharedConnections } from './shared-connections.js';
 import type { Statement } from './statement.js';
 import { slow, translateUpstream } from './upstream-errors.js';
 
@@ -25,6 +26,9 @@ export interface OrderDatabaseOptions {
 /** Rows of one chunk, and so of one entry, of a long read. */
 export const chunkRows = 1000;
 
+/** Connections for reads by a pin, besides those of the pool. */
+const sharedSize = 4;
+
 /** Statements that a session keeps prepared. Their text can be large (the address mask), so not many. */
 const maxPrepared = 100;
 
@@ -35,6 +39,7 @@ type Row = (string | null)[];
 
 export class OrderDatabase {
   readonly pool: Pool;
+  readonly #shared: SharedConnections;
   readonly #names = new Map<string, string>();
   readonly #giveUpMs: number;
   readonly #streamTimeoutMs: number;
@@ -42,9 +47,8 @@ export class OrderDatabase {
   constructor(options: OrderDatabaseOptions) {
     this.#giveUpMs = options.statementTimeoutMs + 1000;
     this.#streamTimeoutMs = options.streamTimeoutMs;
-    this.pool = openPool({
+    const connect = {
       url: options.url,
-      size: options.poolSize,
       connectTimeoutMs: options.connectTimeoutMs,
       applicationName: 'weir',
       onIdleError: options.onIdleError,
@@ -60,7 +64,9 @@ export class OrderDatabase {
         statement_timeout: String(options.statementTimeoutMs),
         idle_in_transaction_session_timeout: '60000',
       },
-    });
+    };
+    this.pool = openPool({ ...connect, size: options.poolSize });
+    this.#shared = new SharedConnections({ ...connect, size: sharedSize });
   }
 
   /** @throws WeirError upstream-down, upstream-slow, upstream-failed, value-invalid */
@@ -80,10 +86,10 @@ export class OrderDatabase {
     request: { readonly signal: AbortSignal },
   ): AsyncGenerator<MaskedRows, void, void> {
     if (statement.rowLimit !== undefined && statement.rowLimit <= chunkRows) {
-      const rows = await this.#withClient(
-        async (client) => (await this.#query(client, statement.text, statement.values)).rows,
-      );
-      yield maskedRows(rows, statement.columns.length, 0, true);
+      const { rows } = statement.pinned
+        ? await this.#lookUp(statement)
+        : await this.#withClient((client) => this.#query(client, statement.text, statement.values));
+      yield maskedRows(rows, statement, 0, true);
       return;
     }
     yield* this.#readLong(statement, request.signal);
@@ -103,7 +109,7 @@ export class OrderDatabase {
         if (signal.aborted) return;
         const last = pending.length <= chunkRows;
         const chunk = last ? pending : pending.slice(0, chunkRows);
-        yield maskedRows(chunk, statement.columns.length, part, last);
+        yield maskedRows(chunk, statement, part, last);
         if (last) return;
         if (performance.now() > deadline) throw slow(new Error('the read took longer than streamTimeoutMs'));
         pending = [pending[chunkRows]!, ...(await this.#bounded(cursor.read(chunkRows)))];
@@ -123,7 +129,7 @@ export class OrderDatabase {
   }
 
   async close(): Promise<void> {
-    await this.pool.end();
+    await Promise.all([this.#shared.close(), this.pool.end()]);
   }
 
   async #withClient<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
@@ -148,27 +154,34 @@ export class OrderDatabase {
     }
   }
 
+  /** Short reads do not wait for long ones: they have connections of their own. */
+  async #lookUp({ text, values }: Statement): Promise<QueryArrayResult<Row>> {
+    try {
+      return await this.#bounded(this.#shared.query<Row>(this.#configOf(text, values)), (error) =>
+        this.#shared.hangUp(error),
+      );
+    } catch (thrown) {
+      throw translateUpstream(thrown);
+    }
+  }
+
   #query(client: PoolClient, text: string, values: readonly unknown[]): Promise<QueryArrayResult<Row>> {
-    const name = this.#nameFor(text);
-    return this.#bounded(
-      client.query<Row>({
-        text,
-        values: values as unknown[],
-        rowMode: 'array',
-        types: asText,
-        name,
-      }),
-    );
+    return this.#bounded(client.query<Row>(this.#configOf(text, values)));
+  }
+
+  #configOf(text: string, values: readonly unknown[]): QueryArrayConfig {
+    return { text, values: values as unknown[], rowMode: 'array', types: asText, name: this.#nameFor(text) };
   }
 
   /** The server's statement_timeout comes first; this is for a server that no longer answers at all. */
-  #bounded<T>(work: Promise<T>): Promise<T> {
+  #bounded<T>(work: Promise<T>, onGivenUp: (error: Error) => void = () => undefined): Promise<T> {
     const started = performance.now();
     return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(slow(new Error(`no answer in ${Math.round(performance.now() - started)} ms`))),
-        this.#giveUpMs,
-      );
+      const timer = setTimeout(() => {
+        const error = new Error(`no answer in ${Math.round(performance.now() - started)} ms`);
+        reject(slow(error));
+        onGivenUp(error);
+      }, this.#giveUpMs);
       const settle = <Outcome>(outcome: (value: Outcome) => void) => {
         return (value: Outcome) => {
           clearTimeout(timer);
@@ -190,14 +203,17 @@ export class OrderDatabase {
   }
 }
 
-/** Takes the two hidden columns off each row, in place. */
-function maskedRows(rows: Row[], width: number, part: number, last: boolean): MaskedRows {
+/** Takes the two hidden columns off each row and applies the masks that are computed on output, in place. */
+function maskedRows(rows: Row[], statement: Statement, part: number, last: boolean): MaskedRows {
+  const { outputMasks } = statement;
+  const width = statement.columns.length;
   const recordKeys: string[] = [];
   const subjectKeys: (string | null)[] = [];
   for (const row of rows) {
     recordKeys.push(row[width] ?? '');
     subjectKeys.push(row[width + 1] ?? null);
     row.length = width;
+    for (const { at, apply } of outputMasks) row[at] = apply(row[at] ?? null);
   }
   return { width, values: rows, recordKeys, subjectKeys, part, last } as unknown as MaskedRows;
 }

@@ -45,6 +45,7 @@ export function liveColumn(live: LiveTable, name: string): LiveColumn {
 
 /**
  * @param columns visible columns that the statement needs, each once
+ * @param unmasked those of them that are masked on output instead; nothing but the select list may mention them
  * @param conditions further conjuncts over the table's own columns (pins), already in SQL
  * @returns a parenthesised subquery
  */
@@ -52,6 +53,7 @@ export function maskedRelation(
   policy: TablePolicy,
   live: LiveTable,
   columns: readonly string[],
+  unmasked: ReadonlySet<string>,
   conditions: readonly string[],
   parameters: Parameters,
 ): string {
@@ -60,9 +62,9 @@ export function maskedRelation(
     if (mask === undefined)
       throw new WeirError('internal', { detail: 'a hidden column reached the compiler of masked relations' });
     const column = escapeIdentifier(name);
-    return mask === 'clear'
-      ? column
-      : `${masks.get(mask)!.sql(textOf(column, liveColumn(live, name)))} AS ${column}`;
+    if (mask === 'clear') return column;
+    const text = textOf(column, liveColumn(live, name));
+    return `${unmasked.has(name) ? text : masks.get(mask)!.sql(text)} AS ${column}`;
   });
   const { record, subject } = policy.table;
   shown.push(`${escapeIdentifier(record)} AS ${recordKey}`);

@@ -6,6 +6,8 @@
 import { escapeIdentifier } from 'pg';
 import type { ClaimValue, Filter, ReadPlan, ReleasedColumn } from '../access.js';
 import { WeirError } from '../errors.js';
+import type { Mask } from '../mask/mask.js';
+import { masks } from '../mask/masks.js';
 import type { CatalogColumn, TablePolicy } from '../policy/model.js';
 import {
   claimOf,
@@ -26,12 +28,15 @@ export interface Statement {
   readonly text: string;
   readonly values: readonly unknown[];
   readonly columns: readonly ReleasedColumn[];
+  readonly outputMasks: readonly OutputMask[];
   /** Counts all rows of the answer, before limit and offset; undefined unless the plan asks for it. */
   readonly count: { readonly text: string; readonly values: readonly unknown[] } | undefined;
   /** Counts rows of the answer up to one more than per_request, for answers that must not be cut. */
   readonly probe: { readonly text: string; readonly values: readonly unknown[] } | undefined;
   /** Some released column has a personal class. */
   readonly personal: boolean;
+  /** Reads by a pin: an index leads to the few rows. */
+  readonly pinned: boolean;
   /** Values looked up in columns that the role does not see in clear. */
   readonly lookups: number;
   /** Rows at the most; undefined: no bound. */
@@ -40,6 +45,12 @@ export interface Statement {
   readonly cut: boolean;
   /** The normalised query without literals, for the entry. */
   readonly normalised: string;
+}
+
+/** A column of the answer that comes as the table holds it, and what makes a masked one of it. */
+export interface OutputMask {
+  readonly at: number;
+  readonly apply: Mask['apply'];
 }
 
 /** A text and what its parameters stand for. */
@@ -54,6 +65,7 @@ interface Template {
  */
 export interface StatementShape extends Template {
   readonly columns: readonly ReleasedColumn[];
+  readonly outputMasks: readonly OutputMask[];
   readonly count: Template | undefined;
   readonly probe: Template | undefined;
   readonly personal: boolean;
@@ -104,6 +116,7 @@ export function compileShape(
   const needed = [
     ...new Set([...selected, ...filters.map((f) => f.filter.column), ...plan.order.map((o) => o.column)]),
   ];
+  const unmasked = maskedOnOutput(policy, selected, plan.order);
   const relation = (wanted: readonly string[], parameters: Parameters): string => {
     const conditions = pins.map((pin) =>
       condition(
@@ -113,7 +126,7 @@ export function compileShape(
         parameters,
       ),
     );
-    const inner = maskedRelation(policy, live, wanted, conditions, parameters);
+    const inner = maskedRelation(policy, live, wanted, unmasked, conditions, parameters);
     const outer = filters.map((f) =>
       condition(
         `t.${escapeIdentifier(f.filter.column)}`,
@@ -143,6 +156,9 @@ export function compileShape(
     text,
     slots: parameters.slots,
     columns,
+    outputMasks: columns.flatMap(({ name, mask }, at) =>
+      unmasked.has(name) ? [{ at, apply: masks.get(mask)!.apply }] : [],
+    ),
     count: plan.count ? exactCount(policy, filters, relation) : undefined,
     probe: isProbed(plan, perRequest) ? probe(relation, filters) : undefined,
     personal: selected.some((name) => catalogued(policy, name).class !== 'none'),
@@ -187,9 +203,11 @@ export function bindStatement(
     text: shape.text,
     values: shape.slots.map(valueOf),
     columns: shape.columns,
+    outputMasks: shape.outputMasks,
     count: shape.count && bind(shape.count),
     probe: shape.probe && bind(shape.probe),
     personal: shape.personal,
+    pinned: shape.pins.length > 0,
     lookups: shape.lookups.reduce((sum, at) => sum + plan.filters[at]!.values.length, 0),
     rowLimit,
     cut,
@@ -241,6 +259,21 @@ function probe(relation: RelationOf, filters: readonly PlacedFilter[]): Template
     text: `SELECT count(*) FROM (SELECT 1 FROM ${from} LIMIT ${limit} OFFSET ${skip}) AS bounded`,
     slots: parameters.slots,
   };
+}
+
+/**
+ * Columns that the statement may take as they are, because their mask is computed on what comes out of it: only
+ * selected, never ordered by, and filters on masked columns are refused anyway (a pin compares the real value).
+ */
+function maskedOnOutput(
+  policy: TablePolicy,
+  selected: readonly string[],
+  order: ReadPlan['order'],
+): ReadonlySet<string> {
+  const ordered = new Set(order.map(({ column }) => column));
+  return new Set(
+    selected.filter((name) => masks.get(policy.see.get(name)!)?.onOutput === true && !ordered.has(name)),
+  );
 }
 
 /** Each once: a column may be filtered twice, as in a range. */

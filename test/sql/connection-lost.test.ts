@@ -9,6 +9,7 @@ const longRead = {
   text: 'SELECT g::text, g::text, g::text FROM generate_series(1, 100000) AS g',
   values: [],
   columns: [{ name: 'g', mask: 'clear', json: 'number' }],
+  outputMasks: [],
   rowLimit: undefined,
 } as unknown as Statement;
 

@@ -176,3 +176,20 @@ void t.test('a column that is filtered twice stands once in what counts', async 
     );
   }
 });
+
+void t.test(
+  'an address that is only shown is masked on output; one that is also ordered by, in SQL',
+  async (t) => {
+    const query = 'select=order_no,address&order_no=eq.A';
+    const shown = compile('support-agent', planOf(query));
+    t.same(
+      shown.outputMasks.map(({ at }) => at),
+      [1],
+    );
+    t.ok(shown.text.length < 1_000);
+    t.equal(shown.outputMasks[0]!.apply('浙江省杭州市西湖区文三路12号'), '浙江省杭州市西湖区***');
+    const ordered = compile('support-agent', planOf(`${query}&order=address.asc`));
+    t.same(ordered.outputMasks, []);
+    t.match(ordered.text, /jsonb/);
+  },
+);
