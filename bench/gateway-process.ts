@@ -6,6 +6,8 @@ import { createInterface } from 'node:readline';
 export interface GatewayProcess {
   readonly pid: number;
   readonly port: number;
+  /** The end of what it said, for when something goes wrong. */
+  log(): string;
   /** Asks it to stop, and waits. @throws Error where it ended badly */
   stop(): Promise<void>;
 }
@@ -36,6 +38,7 @@ export async function startGatewayProcess(
   return {
     pid: child.pid!,
     port: first,
+    log: () => told.trim(),
     stop: async () => {
       child.kill('SIGTERM');
       const { code } = await ended;

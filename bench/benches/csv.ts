@@ -65,7 +65,7 @@ async function measure(
   if (weir.status !== 200 || !weir.complete || weir.lines !== orders + 1) {
     const { status, lines, firstLines } = weir;
     throw new Error(
-      `the export failed: status ${status}, ${lines} lines, beginning ${firstLines.slice(0, 200)}`,
+      `the export failed: status ${status}, ${lines} lines, beginning ${firstLines.slice(0, 200)}\n${gateway.log()}`,
     );
   }
   const columns = weir.firstLines.slice(0, weir.firstLines.indexOf('\r'));

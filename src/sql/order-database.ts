@@ -98,11 +98,16 @@ export class OrderDatabase {
   async *#readLong(statement: Statement, signal: AbortSignal): AsyncGenerator<MaskedRows, void, void> {
     const client = await this.#connect();
     const deadline = performance.now() + this.#streamTimeoutMs;
-    const cursor = client.query(
-      new Cursor<Row>(statement.text, [...statement.values], { rowMode: 'array', types: asText }),
-    );
+    let cursor: Cursor<Row> | undefined;
     let broken: Error | undefined;
     try {
+      // To the server a cursor is one statement from its first row to its last, however long the client takes.
+      await this.#bounded(
+        client.query(`BEGIN READ ONLY; SET LOCAL statement_timeout = ${Math.ceil(this.#streamTimeoutMs)}`),
+      );
+      cursor = client.query(
+        new Cursor<Row>(statement.text, [...statement.values], { rowMode: 'array', types: asText }),
+      );
       // One row ahead, so that the last chunk is known as such when it is released.
       let pending = await this.#bounded(cursor.read(chunkRows + 1));
       for (let part = 0; ; part++) {
@@ -119,7 +124,8 @@ export class OrderDatabase {
       throw translateUpstream(thrown);
     } finally {
       // Bounded: to a connection that was lost meanwhile the cursor waits for an answer that never comes.
-      if (broken === undefined) await this.#bounded(cursor.close()).catch((error: Error) => (broken = error));
+      if (broken === undefined)
+        await this.#bounded(endRead(client, cursor)).catch((error: Error) => (broken = error));
       client.release(broken);
     }
   }
@@ -201,6 +207,11 @@ export class OrderDatabase {
     }
     return name;
   }
+}
+
+async function endRead(client: PoolClient, cursor: Cursor<Row> | undefined): Promise<void> {
+  await cursor?.close();
+  await client.query('COMMIT');
 }
 
 /** Takes the two hidden columns off each row and applies the masks that are computed on output, in place. */

@@ -1,4 +1,5 @@
 /** The order database goes away in the middle of a long read: that read fails, the gateway does not. */
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import t, { type Test } from 'tap';
 import { OrderDatabase } from '../../src/sql/order-database.js';
@@ -63,3 +64,32 @@ void t.test(
     await orders.ping();
   },
 );
+
+void t.test('a read may take longer than one statement, as long as each chunk comes in time', async (t) => {
+  const { url } = await freshDatabase(t);
+  const statementTimeoutMs = 200;
+  const options = {
+    url,
+    poolSize: 1,
+    connectTimeoutMs: 1_000,
+    statementTimeoutMs,
+    onIdleError: () => undefined,
+  };
+  const slowRows = { ...longRead, text: longRead.text.replace('100000', '5000') } as Statement;
+  const takeSlowly = async (orders: OrderDatabase): Promise<number> => {
+    let rows = 0;
+    for await (const chunk of orders.read(slowRows, new AbortController())) {
+      rows += chunk.values.length;
+      await delay(statementTimeoutMs / 2);
+    }
+    return rows;
+  };
+  const patient = new OrderDatabase({ ...options, streamTimeoutMs: 60_000 });
+  t.teardown(() => patient.close());
+  t.equal(await takeSlowly(patient), 5_000);
+  await patient.ping();
+  const hurried = new OrderDatabase({ ...options, streamTimeoutMs: statementTimeoutMs });
+  t.teardown(() => hurried.close());
+  await t.rejects(takeSlowly(hurried), { code: 'upstream-slow' });
+  await hurried.ping();
+});
