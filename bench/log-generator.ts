@@ -200,7 +200,7 @@ class Generator {
       entries: [],
       digests: [],
       charged: new Map(),
-      touched: new Map(),
+      touched: [],
     };
     for (const item of items) {
       this.#now += this.#log.stepMicros;

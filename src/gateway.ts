@@ -112,6 +112,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
           deadlineMs: config.store.commitDeadlineMs,
           maxWaiting: config.store.maxWaiting,
           heartbeatSeconds: config.log.heartbeatSeconds,
+          writers: 2,
           version,
           observe,
         });

@@ -2,7 +2,6 @@
  * The access log as the corridor knows it: record a chunk of rows (and charge for it), a refusal, an
  * administrative read. A Receipt comes from here and from nowhere else, and only after the commit.
  */
-import { randomUUID } from 'node:crypto';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { eq } from 'drizzle-orm';
 import type { Pool } from 'pg';
@@ -11,14 +10,14 @@ import { LimitReached, type WeirError } from '../errors.js';
 import type { Observe } from '../observation.js';
 import type { PolicySet } from '../policy/model.js';
 import { DayClock } from '../quota/day-clock.js';
-import { meters, policySets } from '../store/schema.js';
+import { policySets } from '../store/schema.js';
 import { thresholdsFor } from '../watch/bulk.js';
-import { BatchWriter } from './batch-writer.js';
 import type { ConnectionOptions } from './connection.js';
 import { peopleOf } from './decide.js';
 import { peopleSpace, type Digester } from './digest.js';
 import { Directory, type Actor } from './directory.js';
 import { seeOf, type EntryContext } from './entry.js';
+import { LogWriter } from './log-writer.js';
 
 export interface AccessLogOptions {
   /** For look-ups beside the batches; the batches have a connection of their own. */
@@ -27,64 +26,49 @@ export interface AccessLogOptions {
   readonly digester: Digester;
   readonly zone: string;
   readonly deadlineMs: number;
+  /** Reads and refusals that may wait for a commit, over all writers. */
   readonly maxWaiting: number;
   readonly heartbeatSeconds: number;
   readonly version: string;
   readonly observe: Observe;
+  /** Batches that may be under way at once, each by a writer with a connection of its own. Default 1. */
+  readonly writers?: number;
 }
-
-/** While the log is down: how often a heartbeat is tried, so that it comes up again without a request. */
-const probeMs = 1000;
 
 export class AccessLog {
   readonly directory: Directory;
   readonly #options: AccessLogOptions;
-  readonly #writer: BatchWriter;
-  readonly #writerId: string;
+  readonly #writers: readonly LogWriter[];
   readonly #keptSets = new Set<string>();
   readonly #sees = new WeakMap<readonly ReleasedColumn[], Readonly<Record<string, string>>>();
-  #heartbeat: NodeJS.Timeout | undefined;
-  #lastHeartbeatMs = Date.now();
-  #lastHeartbeatNumber = 0;
 
-  private constructor(options: AccessLogOptions, writerId: string, writerMeterId: number) {
+  private constructor(options: AccessLogOptions, writers: readonly LogWriter[]) {
     this.#options = options;
-    this.#writerId = writerId;
+    this.#writers = writers;
     // Half, so that being entered and being recorded together take little more than one deadline.
     this.directory = new Directory(options.pool, options.deadlineMs / 2);
-    this.#writer = new BatchWriter({
-      connection: options.connection,
-      writer: writerId,
-      writerMeterId,
-      deadlineMs: options.deadlineMs,
-      maxWaiting: options.maxWaiting,
-      dayClock: new DayClock(options.zone),
-      observe: options.observe,
-    });
   }
 
-  /** Begins a writer of its own and puts its first entry on the log. @throws WeirError, or what the driver throws */
+  /** Begins writers of its own and puts their first entries on the log. @throws WeirError, or what the driver throws */
   static async open(options: AccessLogOptions): Promise<AccessLog> {
-    const writerId = randomUUID();
-    const [row] = await drizzle(options.pool)
-      .insert(meters)
-      .values({ key: `writer:${writerId}` })
-      .returning({ id: meters.meterId });
-    const log = new AccessLog(options, writerId, row!.id);
-    await log.#writer.commit({
-      kind: 'open',
-      context: undefined,
-      zone: options.zone,
-      version: options.version,
-    });
-    log.#heartbeat = setInterval(() => log.#beat(), probeMs);
-    log.#heartbeat.unref();
-    return log;
+    const { zone, writers = 1 } = options;
+    const dayClock = new DayClock(zone);
+    const maxWaiting = Math.ceil(options.maxWaiting / writers);
+    const opened: LogWriter[] = [];
+    try {
+      for (let n = 0; n < writers; n++)
+        opened.push(await LogWriter.open({ ...options, dayClock, maxWaiting }));
+    } catch (error) {
+      await Promise.allSettled(opened.map((writer) => writer.close()));
+      throw error;
+    }
+    return new AccessLog(options, opened);
   }
 
   /** Why nothing can be recorded now; undefined when all is well. */
   get downReason(): string | undefined {
-    return this.#writer.downReason;
+    for (const { downReason } of this.#writers) if (downReason !== undefined) return downReason;
+    return undefined;
   }
 
   /** Keeps the content of a policy set under its digest, before any entry names it. */
@@ -109,7 +93,8 @@ export class AccessLog {
     const { digester } = this.#options;
     const records = digester.digest(table.table.name, 'record', rows.recordKeys);
     const subjects = digester.digest(peopleSpace, 'person', rows.subjectKeys);
-    const outcome = await this.#writer.commit({
+    const writer = this.#writerFor(actor);
+    const outcome = await writer.commit({
       kind: 'read',
       context: readContext(decision, actor),
       actor,
@@ -138,7 +123,7 @@ export class AccessLog {
     }
     const receipt = {
       rows,
-      writer: this.#writerId,
+      writer: writer.id,
       number: outcome.number,
       atMicros: outcome.at,
       flags: outcome.flags,
@@ -153,7 +138,7 @@ export class AccessLog {
     error: WeirError,
     more: { role?: string; policy?: string; statement?: string },
   ): Promise<void> {
-    await this.#writer.commit({
+    await this.#writerFor(actor).commit({
       kind: 'refusal',
       context: { ...contextOf(asked, actor), ...more },
       error: error.code,
@@ -167,13 +152,17 @@ export class AccessLog {
     actor: Actor,
     more: { role: string; policy: string; statement: string },
   ): Promise<void> {
-    await this.#writer.commit({ kind: 'admin', context: { ...contextOf(asked, actor), ...more } });
+    await this.#writerFor(actor).commit({ kind: 'admin', context: { ...contextOf(asked, actor), ...more } });
   }
 
-  /** Puts the closing entry on the log, after everything that is waiting. */
+  /** Puts the closing entries on the log, after everything that is waiting. */
   async close(): Promise<void> {
-    clearInterval(this.#heartbeat);
-    await this.#writer.close({ kind: 'close', context: undefined });
+    await Promise.all(this.#writers.map((writer) => writer.close()));
+  }
+
+  /** One person has one writer, so that writers do not wait for each other's meters. */
+  #writerFor({ meterId }: Actor): LogWriter {
+    return this.#writers[meterId % this.#writers.length]!;
   }
 
   /** Statements of one shape share their columns, see sql/statement-cache.ts. */
@@ -181,23 +170,6 @@ export class AccessLog {
     let see = this.#sees.get(columns);
     if (see === undefined) this.#sees.set(columns, (see = seeOf(columns)));
     return see;
-  }
-
-  #beat(): void {
-    const due = Date.now() - this.#lastHeartbeatMs >= this.#options.heartbeatSeconds * 1000;
-    const down = this.#writer.downReason !== undefined;
-    if (!due && !down) return;
-    // Entries are a sign of life themselves.
-    if (!down && this.#writer.lastNumber > this.#lastHeartbeatNumber) {
-      this.#lastHeartbeatNumber = this.#writer.lastNumber;
-      this.#lastHeartbeatMs = Date.now();
-      return;
-    }
-    this.#lastHeartbeatMs = Date.now();
-    this.#writer.commit({ kind: 'heartbeat', context: undefined }).then(
-      () => (this.#lastHeartbeatNumber = this.#writer.lastNumber),
-      () => {},
-    );
   }
 }
 

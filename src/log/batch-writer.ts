@@ -356,12 +356,7 @@ export class BatchWriter {
   #settle({ batch, decided }: Unknown): void {
     this.#nextNumber += decided.entries.length;
     this.#lastAt = decided.entries.at(-1)?.at ?? this.#lastAt;
-    for (const [meterId, days] of decided.touched) {
-      const byDay = new Map<number, string[]>();
-      for (const [digest, day] of days) (byDay.get(day) ?? byDay.set(day, []).get(day)!).push(digest);
-      for (const [day, digests] of [...byDay].sort(([a], [b]) => a - b))
-        this.#seen.add(meterId, day, digests);
-    }
+    for (const { meterId, digest, day } of decided.touched) this.#seen.add(meterId, day, digest);
     this.#inFlight = [];
     // A commit that came too late for all of them helped nobody: the database is not well yet.
     if (batch.some((pending) => !pending.settled)) this.#up();

@@ -78,8 +78,18 @@ export interface Decided {
   readonly digests: { readonly number: number; readonly records: Buffer; readonly subjects: Buffer }[];
   /** Meters that were charged, by id. */
   readonly charged: Map<number, Meter>;
-  /** By meter id: digests whose last day becomes `day`. */
-  readonly touched: Map<number, Map<string, number>>;
+  /** People whose last day changes, each once a meter. */
+  readonly touched: Touch[];
+}
+
+export interface Touch {
+  readonly meterId: number;
+  /** 8 bytes as latin1 text. */
+  readonly digest: string;
+  /** Becomes their last day. */
+  readonly day: number;
+  /** The meter has met them before: there is a row to change. */
+  readonly known: boolean;
 }
 
 /** Last day on which somebody was seen, by digest. A Map is one. */
@@ -108,7 +118,7 @@ export function decideBatch(
   clock: DayClock,
   neighbours: Neighbours,
 ): Decided {
-  const decided: Decided = { outcomes: [], entries: [], digests: [], charged: new Map(), touched: new Map() };
+  const decided: Decided = { outcomes: [], entries: [], digests: [], charged: new Map(), touched: [] };
   let { nextNumber: number, lastAt: at } = position;
   for (const item of items) {
     const earliest = Math.max(at + 1, nowMicros);
@@ -251,11 +261,10 @@ function remember(
   touched: readonly string[],
   day: number,
 ): void {
-  let days = decided.touched.get(meterId);
-  if (days === undefined) decided.touched.set(meterId, (days = new Map()));
   for (const digest of touched) {
+    decided.touched.push({ meterId, digest, day, known: seen.get(digest) !== undefined });
+    // So that the next read of this batch knows.
     seen.set(digest, day);
-    days.set(digest, day);
   }
 }
 

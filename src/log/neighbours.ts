@@ -1,5 +1,5 @@
 /**
- * How many keys of a read are adjacent to another key of it, or to one of the person's last 1,000:
+ * How many keys of a read are adjacent to another key of it, or to one of the person's last 1,000 different ones:
  * the mark of somebody counting through order numbers. It has to be told when the entry is written,
  * since digests hide order. Remembers per process; a person spread over processes is told less sharply.
  */
@@ -7,36 +7,39 @@ const remembered = 1000;
 const maxPeople = 500;
 const maxDigits = 15;
 
+/** A person's last keys of one table, each once: in order of coming, and for looking up. */
+interface Memory {
+  readonly ring: number[];
+  next: number;
+  readonly held: Set<number>;
+}
+
 export class Neighbours {
-  readonly #recent = new Map<string, { ring: number[]; next: number; held: Map<number, number> }>();
+  readonly #recent = new Map<string, Memory>();
 
   /**
    * @param keys texts of record keys of one table; only whole numbers (or a number at the end) can be adjacent
-   * @returns how many of them are adjacent; the keys are remembered
+   * @returns how many different ones of them are adjacent; the keys are remembered
    */
   count(person: string, table: string, keys: readonly string[]): number {
-    const now = new Set<number>();
-    for (const key of keys) {
-      const number = trailingNumber(key);
-      if (number !== undefined) now.add(number);
-    }
-    if (now.size === 0) return 0;
+    const numbers = sortedNumbers(keys);
+    if (numbers.length === 0) return 0;
     const memory = this.#memoryOf(`${person}\0${table}`);
     const { held } = memory;
     let adjacent = 0;
-    for (const n of now) {
-      if (now.has(n - 1) || now.has(n + 1) || held.has(n - 1) || held.has(n + 1)) adjacent++;
-    }
-    let tooMany = now.size - remembered;
-    for (const n of now) if (--tooMany < 0) remember(memory, n);
+    numbers.forEach((n, i) => {
+      if (numbers[i - 1] === n - 1 || numbers[i + 1] === n + 1 || held.has(n - 1) || held.has(n + 1))
+        adjacent++;
+    });
+    for (const n of numbers) if (!held.has(n)) remember(memory, n);
     return adjacent;
   }
 
-  #memoryOf(key: string): { ring: number[]; next: number; held: Map<number, number> } {
+  #memoryOf(key: string): Memory {
     let memory = this.#recent.get(key);
     if (memory !== undefined) this.#recent.delete(key);
     else {
-      memory = { ring: [], next: 0, held: new Map() };
+      memory = { ring: [], next: 0, held: new Set() };
       if (this.#recent.size >= maxPeople) this.#recent.delete(this.#recent.keys().next().value!);
     }
     // Re-inserted last: the map's order is least recently used first.
@@ -45,17 +48,23 @@ export class Neighbours {
   }
 }
 
-/** `held` counts how often a number stands in the ring, so that it leaves with its last occurrence. */
-function remember(memory: { ring: number[]; next: number; held: Map<number, number> }, n: number): void {
+function remember(memory: Memory, n: number): void {
   const leaving = memory.ring[memory.next];
-  if (leaving !== undefined) {
-    const times = memory.held.get(leaving)! - 1;
-    if (times === 0) memory.held.delete(leaving);
-    else memory.held.set(leaving, times);
-  }
+  if (leaving !== undefined) memory.held.delete(leaving);
   memory.ring[memory.next] = n;
   memory.next = (memory.next + 1) % remembered;
-  memory.held.set(n, (memory.held.get(n) ?? 0) + 1);
+  memory.held.add(n);
+}
+
+/** Each once, ascending. */
+function sortedNumbers(keys: readonly string[]): number[] {
+  const numbers: number[] = [];
+  for (const key of keys) {
+    const number = trailingNumber(key);
+    if (number !== undefined) numbers.push(number);
+  }
+  numbers.sort((a, b) => a - b);
+  return numbers.filter((n, i) => n !== numbers[i - 1]);
 }
 
 /** The last digits of the text, at most 15 of them. */

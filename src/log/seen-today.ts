@@ -49,7 +49,7 @@ export class SeenToday {
     return new KnownDays(known?.day ?? 0, known?.digests ?? nobody);
   }
 
-  add(meterId: number, day: number, digests: Iterable<string>): void {
+  add(meterId: number, day: number, digest: string): void {
     let known = this.#byMeter.get(meterId);
     if (known !== undefined && known.day !== day) {
       if (known.day > day) return;
@@ -57,9 +57,9 @@ export class SeenToday {
       known = undefined;
     }
     if (known === undefined) this.#byMeter.set(meterId, (known = { day, digests: new Set() }));
-    const before = known.digests.size;
-    for (const digest of digests) known.digests.add(digest);
-    this.#size += known.digests.size - before;
+    if (known.digests.has(digest)) return;
+    known.digests.add(digest);
+    this.#size += 1;
     while (this.#size > this.#maxDigests) this.#drop(this.#byMeter.keys().next().value!);
   }
 

@@ -3,7 +3,7 @@
  * as one binary parameter that the server cuts up: arrays of bytea would travel as hex text, escaped.
  */
 import type { QueryArrayConfig } from 'pg';
-import type { Decided } from './decide.js';
+import type { Decided, Touch } from './decide.js';
 import { digestBytes } from './digest.js';
 
 export const begin: QueryArrayConfig = { text: 'BEGIN', rowMode: 'array' };
@@ -51,7 +51,7 @@ export function writeBatch(writer: string, decided: Decided): QueryArrayConfig[]
   const queries: QueryArrayConfig[] = [writeEntries(writer, decided)];
   if (decided.charged.size > 0) queries.push(writeMeters(decided));
   if (decided.digests.length > 0) queries.push(writeDigests(writer, decided));
-  if (decided.touched.size > 0) queries.push(writeSeen(decided));
+  queries.push(...writeSeen(decided.touched));
   return queries;
 }
 
@@ -108,24 +108,38 @@ function writeDigests(writer: string, { digests }: Decided): QueryArrayConfig {
   };
 }
 
-function writeSeen({ touched }: Decided): QueryArrayConfig {
-  const meterIds: number[] = [];
-  const digests: string[] = [];
-  const days: number[] = [];
-  for (const [meterId, byDigest] of touched) {
-    for (const [digest, day] of byDigest) {
-      meterIds.push(meterId);
-      digests.push(digestNumber(digest));
-      days.push(day);
-    }
-  }
-  return {
-    name: 'weir_seen_write',
-    text: `INSERT INTO weir.seen AS s (meter_id, digest, day) SELECT * FROM unnest($1::int8[], $2::int8[], $3::int4[])
-           ON CONFLICT (meter_id, digest) DO UPDATE SET day = greatest(s.day, excluded.day)`,
-    values: [arrayOf(meterIds), arrayOf(digests), arrayOf(days)],
-    rowMode: 'array',
-  };
+/**
+ * Known or not was asked under the lock of the meter, so nobody else has made these rows meanwhile: two plain
+ * statements, at half the cost of one with ON CONFLICT. Were it ever wrong, the key refuses and nothing is committed.
+ */
+function writeSeen(touched: readonly Touch[]): QueryArrayConfig[] {
+  const queries: QueryArrayConfig[] = [];
+  const fresh = touched.filter(({ known }) => !known);
+  const returning = touched.filter(({ known }) => known);
+  if (fresh.length > 0)
+    queries.push({
+      name: 'weir_seen_insert',
+      text: `INSERT INTO weir.seen (meter_id, digest, day) SELECT * FROM unnest($1::int8[], $2::int8[], $3::int4[])`,
+      values: columnsOf(fresh),
+      rowMode: 'array',
+    });
+  if (returning.length > 0)
+    queries.push({
+      name: 'weir_seen_update',
+      text: `UPDATE weir.seen AS s SET day = greatest(s.day, u.day) FROM unnest($1::int8[], $2::int8[], $3::int4[]) AS u(meter_id, digest, day)
+              WHERE s.meter_id = u.meter_id AND s.digest = u.digest`,
+      values: columnsOf(returning),
+      rowMode: 'array',
+    });
+  return queries;
+}
+
+function columnsOf(touched: readonly Touch[]): string[] {
+  return [
+    arrayOf(touched.map(({ meterId }) => meterId)),
+    arrayOf(touched.map(({ digest }) => digestNumber(digest))),
+    arrayOf(touched.map(({ day }) => day)),
+  ];
 }
 
 /** PostgreSQL's text of an array whose elements need no quotes, which pg would put around each all the same. */
