@@ -19,6 +19,7 @@ import type { Observe } from './observation.js';
 import { checkAgainstDatabase } from './policy/check-database.js';
 import { formatFaults } from './policy/faults.js';
 import { loadPolicies, type LoadedPolicies } from './policy/load.js';
+import { missingKeys } from './policy/missing-keys.js';
 import { OrderDatabase } from './sql/order-database.js';
 import { readSchema, type LiveSchema } from './sql/schema.js';
 import { StatementCache } from './sql/statement-cache.js';
@@ -65,8 +66,11 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
     onIdleError: (error) =>
       observe({ event: 'failure', requestId: undefined, where: 'gateway database, idle connection', error }),
   });
+  const { tokenKey } = config.masks;
+  const maskKeys = { token: tokenKey === undefined ? undefined : Buffer.from(tokenKey, 'base64') };
   const orders = new OrderDatabase({
     ...config.orders,
+    maskKeys,
     onIdleError: (error) =>
       observe({ event: 'failure', requestId: undefined, where: 'order database, idle connection', error }),
   });
@@ -90,7 +94,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
         const [store, upstream] = [await checkStore(storePool), await checkOrders(orders.pool, tables)];
         for (const warning of [...store.warnings, ...upstream.warnings])
           observe({ event: 'lifecycle', state: 'starting', detail: warning });
-        const faults = [...store.faults, ...upstream.faults];
+        const faults = [...store.faults, ...upstream.faults, ...missingKeys(loaded.set, maskKeys)];
         if (faults.length > 0) throw new StartRefused(faults);
         const live = await readSchema(orders.pool, tables);
         const mismatches = checkAgainstDatabase(loaded, live);

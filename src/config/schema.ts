@@ -218,6 +218,21 @@ const log = Type.Object(
   section,
 );
 
+const masks = Type.Object(
+  {
+    tokenKey: Type.Optional(
+      Type.String({
+        minLength: 1,
+        secret: true,
+        env: 'WEIR_TOKEN_KEY',
+        description:
+          'Key of the tokens that the mask `token` shows: base64 of 32 random bytes. Needed where a role uses it',
+      }),
+    ),
+  },
+  section,
+);
+
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
@@ -229,6 +244,7 @@ export const configSchema = Type.Object(
     policies,
     identity,
     log,
+    masks,
     logLevel: Type.Unsafe<LogLevel>({
       type: 'string',
       enum: logLevels,

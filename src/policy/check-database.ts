@@ -6,7 +6,7 @@
 import type { LiveSchema, LiveTable } from '../sql/schema.js';
 import { sortFaults, type PolicyFault } from './faults.js';
 import type { LoadedPolicies } from './load.js';
-import type { CatalogColumn, CatalogTable } from './model.js';
+import type { CatalogColumn, CatalogTable, MaskName } from './model.js';
 import { nearest, quote, suggest } from '../spelling.js';
 
 /** @returns every fault, sorted; empty when the set fits */
@@ -30,8 +30,16 @@ export function checkAgainstDatabase(
   }
   for (const role of set.roles.values()) {
     const source = sources.roles.get(role.role)!;
-    for (const { table, findBy } of role.tables.values()) {
+    for (const { table, findBy, see } of role.tables.values()) {
       const live = liveSchema.get(`${table.from.schema}.${table.from.table}`);
+      for (const [name, mask] of see) {
+        const type = live?.columns.get(name)?.type;
+        const needed = type === undefined ? undefined : neededType(mask, type);
+        if (needed === undefined) continue;
+        const message = `the mask ${mask} is for ${needed}, and ${name} is of type ${type}`;
+        const hint = 'write clear or hidden, or name a column of that type';
+        faults.push(source.fault(['tables', table.name, 'see', name], 'value', message, hint));
+      }
       for (const [index, name] of findBy.entries()) {
         const column = live?.columns.get(name);
         const declared = table.columns.get(name)!.lookup.some(({ by }) => by === 'exact');
@@ -44,6 +52,13 @@ export function checkAgainstDatabase(
     }
   }
   return sortFaults(faults);
+}
+
+/** @returns what the mask is for, where a column of this type is none of it */
+function neededType(mask: MaskName, type: string): string | undefined {
+  if (mask === 'month') return /^(date|timestamp\b.*)$/.test(type) ? undefined : 'dates and timestamps';
+  if (!mask.startsWith('bucket(')) return undefined;
+  return /^(smallint|integer|bigint|numeric\b.*|real|double precision)$/.test(type) ? undefined : 'numbers';
 }
 
 function checkTable(

@@ -7,7 +7,7 @@ import { escapeIdentifier } from 'pg';
 import type { ClaimValue, Filter, ReadPlan, ReleasedColumn } from '../access.js';
 import { WeirError } from '../errors.js';
 import type { Mask } from '../mask/mask.js';
-import { masks } from '../mask/masks.js';
+import { maskOf } from '../mask/masks.js';
 import type { CatalogColumn, TablePolicy } from '../policy/model.js';
 import {
   claimOf,
@@ -105,7 +105,10 @@ export function compileShape(
     });
   }
   for (const name of selected) visible(policy, name);
-  for (const { column } of plan.order) visible(policy, column);
+  for (const { column } of plan.order) {
+    visible(policy, column);
+    refuseUnorderable(policy, column);
+  }
 
   const pins: PlacedFilter[] = [];
   const filters: PlacedFilter[] = [];
@@ -157,7 +160,7 @@ export function compileShape(
     slots: parameters.slots,
     columns,
     outputMasks: columns.flatMap(({ name, mask }, at) =>
-      unmasked.has(name) ? [{ at, apply: masks.get(mask)!.apply }] : [],
+      unmasked.has(name) ? [{ at, apply: maskOf(mask).apply }] : [],
     ),
     count: plan.count ? exactCount(policy, filters, relation) : undefined,
     probe: isProbed(plan, perRequest) ? probe(relation, filters) : undefined,
@@ -272,7 +275,7 @@ function maskedOnOutput(
 ): ReadonlySet<string> {
   const ordered = new Set(order.map(({ column }) => column));
   return new Set(
-    selected.filter((name) => masks.get(policy.see.get(name)!)?.onOutput === true && !ordered.has(name)),
+    selected.filter((name) => maskOf(policy.see.get(name)!).onOutput === true && !ordered.has(name)),
   );
 }
 
@@ -322,6 +325,17 @@ function refuseUnfilterable(policy: TablePolicy, filter: Filter): void {
     hint: findable
       ? `look it up by its whole value: ${filter.column}=eq.<value>`
       : 'your role sees it masked; filter by a column that it sees in clear',
+  });
+}
+
+/** The order of rows would tell what the mask hides. */
+function refuseUnorderable(policy: TablePolicy, column: string): void {
+  const mask = policy.see.get(column)!;
+  if (maskOf(mask).sql !== undefined) return;
+  const clear = [...policy.see.keys()].filter((name) => policy.see.get(name) === 'clear');
+  throw new WeirError('filter-refused', {
+    detail: `rows cannot be ordered by column ${column}, which your role sees as ${mask}`,
+    hint: clear.length === 0 ? 'leave the order out' : `order by a column seen in clear: ${clear.join(', ')}`,
   });
 }
 

@@ -179,9 +179,11 @@ void t.test(
 
 void t.test('weir start refuses the keys of a demo', async (t) => {
   const data = t.testdir({});
-  const { digestKey } = await openSecrets(data);
+  const { digestKey, tokenKey } = await openSecrets(data);
   const withKey = folder(t, sound(digestKey));
   t.match(await weir(['start'], { cwd: withKey }), { code: 2, err: /log\.digestKey is a demo's key/ });
+  const withTokens = folder(t, `${sound()}masks: {tokenKey: ${tokenKey}}\n`);
+  t.match(await weir(['start'], { cwd: withTokens }), { code: 2, err: /masks\.tokenKey is a demo's key/ });
 
   const { jwksFile } = await openDemoIssuer(t.testdir({}));
   const jwks = readFileSync(jwksFile, 'utf8');
@@ -197,7 +199,7 @@ void t.test('the demo keeps its secrets to itself, and makes them once', async (
   const first = await openSecrets(data);
   t.strictSame(await openSecrets(data), first);
   t.equal(statSync(join(data, 'secrets.json')).mode & 0o777, 0o600);
-  t.equal(new Set(Object.values(first)).size, 5, 'no two are the same');
+  t.equal(new Set(Object.values(first)).size, 6, 'no two are the same');
 });
 
 void t.test('a database that is not there is told by name, with the key to mend, and no stack', async (t) => {
@@ -226,4 +228,11 @@ void t.test('times that are none are refused before anything is read', async (t)
     err: /--from is no time/,
   });
   t.match(await weir(['alerts', '--from', '1h', '--to', '2h'], { cwd }), { code: 2, err: /not before/ });
+});
+
+void t.test('a demo that had no key for tokens makes one, and keeps what it had', async (t) => {
+  const data = t.testdir({ 'secrets.json': JSON.stringify({ digestKey: 'kept', ownerPassword: 'kept' }) });
+  const secrets = await openSecrets(data);
+  t.match(secrets, { digestKey: 'kept', ownerPassword: 'kept', tokenKey: /^d2Vpci1kZW1vL/ });
+  t.strictSame(await openSecrets(data), secrets, 'once');
 });

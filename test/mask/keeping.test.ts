@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { maskNamed } from './both-forms.js';
-import { addresses, anyText, divisions, names, phones } from './values.js';
+import { addresses, anyText, divisions, names, phones, shortAddresses } from './values.js';
 
 const numRuns = 3_000;
 const shown = (name: Parameters<typeof maskNamed>[0], value: string): string =>
@@ -54,7 +54,7 @@ void t.test(
 
 void t.test('names of one surname read the same, whatever follows and however long', async () => {
   const rest = fc.string({
-    unit: fc.constantFrom(...Array.from('伟芳娜敏静丽强磊𠮷xyz·')),
+    unit: fc.constantFrom(...Array.from('伟芳娜敏静丽强磊𠮷xyz')),
     minLength: 1,
     maxLength: 12,
   });
@@ -87,7 +87,7 @@ void t.test('an address shows nothing but a known division', async () => {
     district: new Set(['***', ...divisions.flatMap((parts) => [`${parts[0]}***`, `${parts.join('')}***`])]),
   };
   fc.assert(
-    fc.property(fc.oneof(addresses, anyText), (value) => {
+    fc.property(fc.oneof(addresses, shortAddresses, anyText), (value) => {
       const [province, city, district] = [
         shown('province', value),
         shown('city', value),
