@@ -1,7 +1,8 @@
 /**
  * The SQL form of the address masks. Membership in the list of divisions is a key of a jsonb constant:
  * found by binary search, ready when the plan is, where an array of three thousand names would be
- * hashed anew at each execution. The constants (54 kB for districts, and the other starts) stand in the statement once.
+ * hashed anew at each execution. The constants (54 kB for districts, some 80 for other starts) stand in the
+ * statement once.
  *
  * The first branch answers the usual address at once: "…市" and a district of three characters. All
  * others take the general way, which gives the same for that one. Where a name ends is told by its last
@@ -9,8 +10,8 @@
  * than one, is held for the list by test/mask/division-tree.test.ts.
  *
  * Mind the number of function calls, not only those that run: each costs a point read some 0.4 µs when
- * its execution begins; and the length of the text, which PostgreSQL copies then. OFFSET 0 keeps the planner from writing an expression out at each mention of its
- * name; a constant without it is written out, which is wanted. Names begin with __weir, which no
+ * its execution begins; and the length of the text, which PostgreSQL copies then. OFFSET 0 keeps the planner
+ * from writing an expression out at each mention of its name; a constant without it is written out, which is wanted. Names begin with __weir, which no
  * statement of a user may, so they cannot capture a column of the text's.
  */
 import { cityEndings, fillers, maxCharacters, otherStarts, provinces, separators } from './division-tree.js';
