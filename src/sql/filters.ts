@@ -84,7 +84,9 @@ export function condition(
     });
   }
   const list = filter.operator === 'in';
-  const parameter = parameters.add({ from: 'filter', at, list }, list ? `${base}[]` : base);
+  // As a type of its own, `character` means one letter.
+  const compared = base === 'character' ? 'bpchar' : base;
+  const parameter = parameters.add({ from: 'filter', at, list }, list ? `${compared}[]` : compared);
   if (filter.operator === 'in') return `${not}(${column} = ANY(${parameter}))`;
   return `${not}(${column} ${comparison[filter.operator]} ${parameter})`;
 }

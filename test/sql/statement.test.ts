@@ -217,6 +217,20 @@ void t.test(
   },
 );
 
+void t.test('a value for a column of fixed length is not cut to one letter', async (t) => {
+  const fixed = { ...orders, columns: new Map(orders.columns) };
+  fixed.columns.set('status', { ...orders.columns.get('status')!, type: 'character(3)' });
+  const policy = set.roles.get('analyst')!.tables.get('orders')!;
+  for (const [query, type] of [
+    ['status=eq.abc', 'bpchar'],
+    ['status=like.ab*', 'bpchar'],
+    ['status=in.(abc)', 'bpchar[]'],
+  ] as const) {
+    const { text } = compileStatement(policy, fixed, planOf(query), 50, {});
+    t.ok(text.includes(`$1::${type})`), text);
+  }
+});
+
 void t.test('no cast of a column in clear raises on any value that its type holds', async (t) => {
   const { url } = await freshDatabase(t);
   await withClient(url, async (client) => {
