@@ -26,6 +26,7 @@ import type { OrderDatabase } from './sql/order-database.js';
 import type { LiveSchema } from './sql/schema.js';
 import type { StatementCache } from './sql/statement-cache.js';
 import type { Statement } from './sql/statement.js';
+import { visibleTables } from './sql/visible-tables.js';
 
 export interface Rooms {
   /** The set in force and what it was checked against. @throws WeirError policy-unavailable */
@@ -57,6 +58,16 @@ export function createCorridor(rooms: Rooms): Corridor {
         return await refuse(asked, actor, error, rooms);
       } catch (thrown) {
         return asWeirError(thrown);
+      }
+    },
+
+    async describe(asked) {
+      const actor = await rooms.log.directory.identify(asked.principal);
+      try {
+        const { set, live } = rooms.policies();
+        return visibleTables(chooseRole(asked, set), live);
+      } catch (thrown) {
+        throw await refuse(asked, actor, asWeirError(thrown), rooms);
       }
     },
 

@@ -36,6 +36,7 @@ const kinds = {
   'query-invalid': [400, '42601', 'caller', 'The query could not be understood'],
   'value-invalid': [400, '22P02', 'caller', 'A value does not fit the type of its column'],
   'range-unsatisfiable': [416, '22003', 'caller', 'The range lies outside the answer'],
+  'not-one-row': [406, '21000', 'caller', 'The answer does not hold exactly one row'],
   'media-type-unsupported': [406, '0A000', 'caller', 'None of the accepted media types can be produced'],
   'method-not-allowed': [405, '0A000', 'caller', 'The method is not available on this route'],
   'route-unknown': [404, '42883', 'caller', 'There is nothing at this address'],

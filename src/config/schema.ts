@@ -32,6 +32,10 @@ const http = Type.Object(
       default: [],
       description: 'Addresses or CIDR blocks of proxies whose X-Forwarded-For is believed',
     }),
+    corsOrigins: Type.Array(Type.String({ pattern: '^https?://[a-zA-Z0-9.\\-\\[\\]:]+$' }), {
+      default: [],
+      description: 'Origins of pages that may read answers with a browser, such as https://admin.example.com',
+    }),
     maxConcurrent: Type.Integer({
       minimum: 1,
       maximum: 100_000,

@@ -15,6 +15,7 @@ import type {
   Corridor,
   ReleasedColumn,
   ReleasedRows,
+  VisibleTables,
 } from '../../src/access.js';
 import { systemClock } from '../../src/clock.js';
 import { openDemoIssuer, type DemoToken } from '../../src/demo/issuer.js';
@@ -47,6 +48,25 @@ export class ScriptedCorridor implements Corridor {
   async refuse(asked: Asked, error: WeirError): Promise<WeirError> {
     this.refused.push({ asked, error });
     return this.record(error);
+  }
+
+  async describe(): Promise<VisibleTables> {
+    return {
+      role: 'support-agent',
+      about: 'Answers calls',
+      perRequest: 50,
+      tables: [
+        {
+          name: 'orders',
+          browse: false,
+          findBy: ['order_no', 'receiver_phone'],
+          columns: [
+            { name: 'order_id', mask: 'clear', type: 'bigint' },
+            { name: 'receiver_phone', mask: 'last4', type: 'text' },
+          ],
+        },
+      ],
+    };
   }
 
   async administer(asked: Asked, permission: string): Promise<void> {

@@ -20,6 +20,8 @@ declare module 'fastify' {
     open?: true;
     /** Which door the route belongs to; `rest` also makes its problems carry PostgREST's members. */
     door?: Door;
+    /** The route reads a body itself, within bounds of its own. */
+    body?: true;
   }
 }
 
@@ -108,7 +110,7 @@ function faultOf(
     if (hasBody(request)) void reply.header('connection', 'close');
     return new WeirError('method-not-allowed', { hint: `this address takes ${allow}` });
   }
-  return hasBody(request) ? bodyRefused(reply) : undefined;
+  return hasBody(request) && request.routeOptions.config.body !== true ? bodyRefused(reply) : undefined;
 }
 
 /** What node's parser lets through although HTTP does not (RFC 9112 §2.3, §3.2): another server may read it otherwise. */

@@ -1,7 +1,8 @@
 /**
  * The HTTP server that every HTTP door hangs on. Promises: a route is closed unless it says otherwise, every
  * failure leaves as a problem document with a request id, every request is observed once by its template,
- * load is bounded, and a stop lets running requests finish. Refuses bodies, HEAD, and other people's request ids.
+ * load is bounded, and a stop lets running requests finish. Refuses bodies but where a route takes one, HEAD but
+ * where there is a route for it, and other people's request ids.
  */
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
@@ -9,6 +10,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Corridor } from '../../access.js';
 import type { Observe } from '../../observation.js';
 import { admission, type Authenticates } from './admission.js';
+import { crossOrigin } from './cors.js';
 import { type Exchange, Traffic } from './exchange.js';
 import { addHealthRoutes, type Health, type Metrics } from './health.js';
 import { answerMalformed, refuseTunnel } from './malformed.js';
@@ -26,6 +28,8 @@ export interface HttpOptions {
   readonly drainTimeoutMs: number;
   /** Between "not ready" and the closing of the door, for load balancers to notice. Default 0. */
   readonly drainDelayMs?: number;
+  /** Origins of pages that may read answers with a browser; none by default. */
+  readonly corsOrigins?: readonly string[];
   readonly maxConnections?: number;
   readonly keepAliveTimeoutMs?: number;
 }
@@ -98,6 +102,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   app.decorateRequest('exchange', null as never);
   app.removeAllContentTypeParsers();
   app.addHook('onRoute', ({ url, method }) => routes.add(url, Array.isArray(method) ? method : [method]));
+  if (http.corsOrigins?.length) app.addHook('onRequest', crossOrigin(http.corsOrigins));
   app.addHook('onRequest', admission({ corridor, authenticator, traffic, routes, maxUrlBytes }));
   app.setErrorHandler((error, request, reply) => sendFailure(error, request, reply));
   // Admission has refused it by now; this only keeps fastify's own text from ever being sent.
