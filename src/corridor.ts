@@ -23,6 +23,8 @@ import { chooseRole } from './policy/choose-role.js';
 import { limitsInForce } from './policy/limits-in-force.js';
 import type { PolicySet } from './policy/model.js';
 import type { OrderDatabase } from './sql/order-database.js';
+import type { Revocations } from './identity/revocations.js';
+import type { TokenAddresses } from './identity/token-addresses.js';
 import type { LiveSchema } from './sql/schema.js';
 import type { StatementCache } from './sql/statement-cache.js';
 import type { Statement } from './sql/statement.js';
@@ -33,6 +35,9 @@ export interface Rooms {
   readonly statements: StatementCache;
   readonly orders: OrderDatabase;
   readonly log: AccessLog;
+  /** Asked before each chunk: a token may be revoked while its read is under way. */
+  readonly revocations: Pick<Revocations, 'check'>;
+  readonly tokenAddresses: Pick<TokenAddresses, 'takeFlag'>;
 }
 
 export function createCorridor(rooms: Rooms): Corridor {
@@ -113,6 +118,7 @@ function admit(
     limits: limitsInForce(role, principal.scopes),
     personal: statement.personal,
     lookups: statement.lookups,
+    tokenAddresses: rooms.tokenAddresses.takeFlag(principal, request.address),
     rowLimit: statement.rowLimit,
     statement: statement.normalised,
   };
@@ -129,6 +135,8 @@ async function* releaseAll(
   let released = false;
   try {
     for await (const chunk of rows) {
+      const late = rooms.revocations.check(decision.request.principal);
+      if (late !== undefined) await late;
       const receipt = await rooms.log.record(decision, actor, chunk);
       yield release(chunk, receipt);
       released = true;

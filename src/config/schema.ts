@@ -30,7 +30,13 @@ const http = Type.Object(
     }),
     trustedProxies: Type.Array(Type.String({ minLength: 1 }), {
       default: [],
-      description: 'Addresses or CIDR blocks of proxies whose X-Forwarded-For is believed',
+      description: 'Addresses or CIDR blocks of proxies that are believed about where a request comes from',
+    }),
+    forwardedHeader: Type.Unsafe<'x-forwarded-for' | 'forwarded'>({
+      type: 'string',
+      enum: ['x-forwarded-for', 'forwarded'],
+      default: 'x-forwarded-for',
+      description: 'The header in which they say it: x-forwarded-for, or forwarded (RFC 7239)',
     }),
     maxConcurrent: Type.Integer({
       minimum: 1,
