@@ -73,7 +73,8 @@ const store = Type.Object(
         minLength: 1,
         secret: true,
         env: 'WEIR_STORE_OWNER_URL',
-        description: 'The same database, as the role that owns the tables. Only `weir migrate` uses it',
+        description:
+          'The same database, as the role that owns the tables. Only `weir migrate` and `weir revoke` use it',
       }),
     ),
     runtimeRole: Type.Optional(
