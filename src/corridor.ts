@@ -17,14 +17,14 @@ import type {
   ReleasedRows,
 } from './access.js';
 import { asWeirError, LimitReached, WeirError } from './errors.js';
+import type { Revocations } from './identity/revocations.js';
+import type { TokenAddresses } from './identity/token-addresses.js';
 import type { AccessLog } from './log/access-log.js';
 import type { Actor } from './log/directory.js';
 import { chooseRole } from './policy/choose-role.js';
 import { limitsInForce } from './policy/limits-in-force.js';
 import type { PolicySet } from './policy/model.js';
 import type { OrderDatabase } from './sql/order-database.js';
-import type { Revocations } from './identity/revocations.js';
-import type { TokenAddresses } from './identity/token-addresses.js';
 import type { LiveSchema } from './sql/schema.js';
 import type { StatementCache } from './sql/statement-cache.js';
 import type { Statement } from './sql/statement.js';
@@ -135,9 +135,9 @@ async function* releaseAll(
   let released = false;
   try {
     for await (const chunk of rows) {
-      const late = rooms.revocations.check(decision.request.principal);
-      if (late !== undefined) await late;
+      await stillCounts(decision.request, rooms);
       const receipt = await rooms.log.record(decision, actor, chunk);
+      await stillCounts(decision.request, rooms);
       yield release(chunk, receipt);
       released = true;
     }
@@ -145,6 +145,11 @@ async function* releaseAll(
     // Before the first chunk is out, `pass` records why; afterwards nobody else would.
     throw released ? await refuse(decision.request, actor, asWeirError(thrown), rooms) : thrown;
   }
+}
+
+/** Before a chunk is recorded, and before it is released: a commit may have waited. @throws WeirError */
+function stillCounts({ principal }: AccessRequest, { revocations }: Rooms): Promise<void> | undefined {
+  return revocations.check(principal);
 }
 
 /** The only way out. */
