@@ -115,6 +115,8 @@ export interface Decision {
   readonly personal: boolean;
   /** How many values were looked up in columns that the role does not see in clear. */
   readonly lookups: number;
+  /** From how many addresses the token has been used, where this is the first read from another one. */
+  readonly tokenAddresses?: number | undefined;
   /** Rows at the most; undefined: no bound. */
   readonly rowLimit: number | undefined;
   /** The normalised query, without literals, as it stands in the entry. */

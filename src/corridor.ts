@@ -17,6 +17,8 @@ import type {
   ReleasedRows,
 } from './access.js';
 import { asWeirError, LimitReached, WeirError } from './errors.js';
+import type { Revocations } from './identity/revocations.js';
+import type { TokenAddresses } from './identity/token-addresses.js';
 import type { AccessLog } from './log/access-log.js';
 import type { Actor } from './log/directory.js';
 import { chooseRole } from './policy/choose-role.js';
@@ -34,6 +36,9 @@ export interface Rooms {
   readonly statements: StatementCache;
   readonly orders: OrderDatabase;
   readonly log: AccessLog;
+  /** Asked before each chunk: a token may be revoked while its read is under way. */
+  readonly revocations: Pick<Revocations, 'check'>;
+  readonly tokenAddresses: Pick<TokenAddresses, 'takeFlag'>;
 }
 
 export function createCorridor(rooms: Rooms): Corridor {
@@ -124,6 +129,7 @@ function admit(
     limits: limitsInForce(role, principal.scopes),
     personal: statement.personal,
     lookups: statement.lookups,
+    tokenAddresses: rooms.tokenAddresses.takeFlag(principal, request.address),
     rowLimit: statement.rowLimit,
     statement: statement.normalised,
   };
@@ -140,7 +146,9 @@ async function* releaseAll(
   let released = false;
   try {
     for await (const chunk of rows) {
+      await stillCounts(decision.request, rooms);
       const receipt = await rooms.log.record(decision, actor, chunk);
+      await stillCounts(decision.request, rooms);
       yield release(chunk, receipt);
       released = true;
     }
@@ -148,6 +156,11 @@ async function* releaseAll(
     // Before the first chunk is out, `pass` records why; afterwards nobody else would.
     throw released ? await refuse(decision.request, actor, asWeirError(thrown), rooms) : thrown;
   }
+}
+
+/** Before a chunk is recorded, and before it is released: a commit may have waited. @throws WeirError */
+function stillCounts({ principal }: AccessRequest, { revocations }: Rooms): Promise<void> | undefined {
+  return revocations.check(principal);
 }
 
 /** The only way out. */

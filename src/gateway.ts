@@ -13,6 +13,8 @@ import { buildServer } from './doors/http/server.js';
 import { restDoor } from './doors/rest/rest-door.js';
 import { WeirError } from './errors.js';
 import { Authenticator } from './identity/authenticator.js';
+import { Revocations } from './identity/revocations.js';
+import { TokenAddresses } from './identity/token-addresses.js';
 import { AccessLog } from './log/access-log.js';
 import { Digester } from './log/digest.js';
 import type { Observe } from './observation.js';
@@ -25,6 +27,7 @@ import { readSchema, type LiveSchema } from './sql/schema.js';
 import { StatementCache } from './sql/statement-cache.js';
 import { checkOrders, checkStore } from './store/checks.js';
 import { openPool } from './store/pool.js';
+import { RevocationFeed } from './store/revocation-feed.js';
 import { version } from './version.js';
 import { listAlerts } from './watch/alerts.js';
 
@@ -81,6 +84,16 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
     maxTokenAgeSeconds: config.identity.maxTokenLifetimeSeconds,
     allowDemoKeys: parts.demo ?? false,
   });
+  const nowMillis = () => performance.now();
+  const revocations = new Revocations({ nowMillis, refresh: () => feed.refresh() });
+  revocations.onChange((isRevoked) => authenticator.forget(isRevoked));
+  const feed = new RevocationFeed({
+    url: config.store.url,
+    nowMillis,
+    onRead: (list, asOfMillis) => revocations.take(list, asOfMillis),
+    onState: (error) => observe({ event: 'revocations', state: error === undefined ? 'up' : 'down', error }),
+  });
+  const tokenAddresses = new TokenAddresses();
   let log: AccessLog | undefined;
   let served: { loaded: LoadedPolicies; live: LiveSchema } | undefined;
   let server: FastifyInstance | undefined;
@@ -103,6 +116,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
             `the policies do not fit the order database:\n${formatFaults(mismatches)}`,
           ]);
 
+        await feed.open();
         log = await AccessLog.open({
           pool: storePool,
           connection: {
@@ -129,10 +143,14 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
           statements: new StatementCache(),
           orders,
           log,
+          revocations,
+          tokenAddresses,
         });
         server = buildServer({
           corridor,
           authenticator,
+          revocations,
+          tokenAddresses,
           health: { ready },
           metrics: parts.metrics,
           http: config.http,
@@ -174,6 +192,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
     if (served === undefined) reasons.push('policies: no valid set');
     if (log === undefined || log.downReason !== undefined)
       reasons.push('log: the gateway database cannot be written');
+    if (!revocations.readable) reasons.push('revocations: the list of revoked tokens cannot be read');
     await orders
       .ping()
       .catch((error: unknown) =>
@@ -184,6 +203,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
 
   async function closeRooms(): Promise<void> {
     await log?.close();
+    await feed.close();
     authenticator.close();
     await Promise.allSettled([orders.close(), storePool.end()]);
   }

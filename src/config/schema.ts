@@ -30,7 +30,13 @@ const http = Type.Object(
     }),
     trustedProxies: Type.Array(Type.String({ minLength: 1 }), {
       default: [],
-      description: 'Addresses or CIDR blocks of proxies whose X-Forwarded-For is believed',
+      description: 'Addresses or CIDR blocks of proxies that are believed about where a request comes from',
+    }),
+    forwardedHeader: Type.Unsafe<'x-forwarded-for' | 'forwarded'>({
+      type: 'string',
+      enum: ['x-forwarded-for', 'forwarded'],
+      default: 'x-forwarded-for',
+      description: 'The header in which they say it: x-forwarded-for, or forwarded (RFC 7239)',
     }),
     corsOrigins: Type.Array(Type.String({ pattern: '^https?://[a-zA-Z0-9.\\-\\[\\]:]+$' }), {
       default: [],
@@ -71,7 +77,8 @@ const store = Type.Object(
         minLength: 1,
         secret: true,
         env: 'WEIR_STORE_OWNER_URL',
-        description: 'The same database, as the role that owns the tables. Only `weir migrate` uses it',
+        description:
+          'The same database, as the role that owns the tables. Only `weir migrate` and `weir revoke` use it',
       }),
     ),
     runtimeRole: Type.Optional(

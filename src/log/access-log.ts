@@ -109,6 +109,7 @@ export class AccessLog {
       thresholds: thresholdsFor(set.alerts, role.role),
       personal: decision.personal,
       lookups: decision.lookups,
+      tokenAddresses: rows.part === 0 ? decision.tokenAddresses : undefined,
       bytes: bytesOf(rows),
     });
     if ('refused' in outcome) throw outcome.refused;

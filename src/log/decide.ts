@@ -46,6 +46,8 @@ export interface ReadItem {
   /** Rows count as records; without a personal column they are free. */
   readonly personal: boolean;
   readonly lookups: number;
+  /** The token came from so many addresses; undefined: nothing new about that. */
+  readonly tokenAddresses?: number | undefined;
   readonly bytes: number;
 }
 
@@ -213,6 +215,8 @@ function decideRead(
     peoplePerDay: meter.used('people', 'day', instant),
     consecutive: item.personal ? consecutive : 0,
   });
+  if (item.tokenAddresses !== undefined)
+    flags.push({ rule: 'tokenAddresses', value: item.tokenAddresses, threshold: 2 });
   const read: EntryRead = {
     table: item.table,
     see: item.see,

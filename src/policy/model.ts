@@ -93,7 +93,8 @@ export interface BulkThresholds {
 export type BulkRule = keyof BulkThresholds;
 
 export interface Flag {
-  readonly rule: BulkRule;
+  /** tokenAddresses needs no threshold of a policy: one token from two addresses is always told. */
+  readonly rule: BulkRule | 'tokenAddresses';
   readonly value: number;
   readonly threshold: number;
 }

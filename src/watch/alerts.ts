@@ -92,6 +92,7 @@ const words: Readonly<Record<string, string>> = {
   peoplePerHour: 'new people within an hour',
   peoplePerDay: 'people in one day',
   consecutive: 'consecutive record numbers',
+  tokenAddresses: 'addresses from which one token came',
 };
 
 function reasonText(rule: string, value: number, threshold: number): string {

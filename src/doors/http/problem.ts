@@ -21,6 +21,7 @@ const defaultRetrySeconds: Partial<Record<ErrorCode, number>> = {
   'issuer-unavailable': 5,
   'log-unavailable': 2,
   'policy-unavailable': 5,
+  'revocations-unavailable': 1,
   'upstream-down': 2,
 };
 
