@@ -27,6 +27,8 @@ const pollMillis = 1_000;
 const retryMillis = 250;
 /** For connecting, and again for an answer. */
 const patienceMillis = 1_000;
+/** How long a request waits for a reading at the most. */
+const refreshMillis = 500;
 
 export class RevocationFeed {
   readonly #options: RevocationFeedOptions;
@@ -52,9 +54,13 @@ export class RevocationFeed {
     throw error;
   }
 
-  /** A reading begun now, or the one under way; none where the last one failed, since nobody is to wait for that. */
+  /** A reading begun now, or the one under way, for a while; none where the last one failed, since that is no use waiting for. */
   async refresh(): Promise<void> {
-    if (this.#failing === undefined && !this.#closed) await this.#read();
+    if (this.#failing !== undefined || this.#closed) return;
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise<void>((resolve) => (timer = setTimeout(resolve, refreshMillis)));
+    await Promise.race([this.#read(), enough]);
+    clearTimeout(timer);
   }
 
   async close(): Promise<void> {
