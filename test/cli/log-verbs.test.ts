@@ -102,7 +102,7 @@ void t.test(
     const sound = await run('log', 'verify');
     t.match(sound, {
       code: 0,
-      out: /^\d+ entries of 1 writers, from [^]*3 records released[^]*the log holds/,
+      out: /^\d+ entries of 2 writers, from [^]*3 records released[^]*the log holds/,
     });
     t.match(await run('log', 'verify', '--from', '1h'), {
       code: 0,
