@@ -80,7 +80,7 @@ export const guards: readonly Guard[] = [
   {
     guard: 'masks are applied in SQL',
     role: 'support-agent',
-    edits: [{ file: relation, from: 'masks.get(mask)!.sql(text)', to: 'text' }],
+    edits: [{ file: relation, from: 'maskedText(mask, text)', to: 'text' }],
   },
   {
     guard: 'masks that are computed on output are applied',
@@ -88,7 +88,7 @@ export const guards: readonly Guard[] = [
     edits: [
       {
         file: 'src/sql/order-database.ts',
-        from: 'for (const { at, apply } of outputMasks) row[at] = apply(row[at] ?? null);',
+        from: 'for (const { at, apply } of outputMasks) row[at] = apply(row[at] ?? null, keys);',
         to: '',
       },
     ],
