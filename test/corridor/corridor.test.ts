@@ -133,7 +133,7 @@ void t.test('every refusal of an identified person is on the log with its code',
     ['/rest/orders?address=eq.x&order_no=eq.x', 'filter-refused'],
     ['/rest/orders?select=remark', 'column-unknown'],
     ['/rest/nothing', 'table-unknown'],
-    ['/rest/orders?order_no=like.x', 'query-invalid'],
+    ['/rest/orders?order_no=like.x', 'filter-refused'],
     ['/nowhere', 'route-unknown'],
     ['/admin/alerts', 'not-permitted'],
   ];
