@@ -4,7 +4,7 @@
  * an answer of raw rows, or of rows that are not on the log, does not compile (test/structure holds
  * who may call the makers).
  */
-import type { Flag, Limit, MaskName, PolicySet, RolePolicy, TablePolicy } from './policy/model.js';
+import type { Flag, Limit, MaskName, PolicySet, Purpose, RolePolicy, TablePolicy } from './policy/model.js';
 import type { WeirError } from './errors.js';
 
 export type ClaimValue = string | number | boolean;
@@ -73,6 +73,9 @@ export interface Asked {
   readonly namedRole: string | undefined;
   /** Client address as seen from trusted proxies. */
   readonly address: string;
+  /** As the caller wrote them (Weir-Reason, Weir-Ticket): nothing of them is recorded before the role's policy has let it pass. */
+  readonly reason?: string | undefined;
+  readonly ticket?: string | undefined;
 }
 
 export interface AccessRequest extends Asked {
@@ -99,6 +102,7 @@ export interface Decision {
   readonly rowLimit: number | undefined;
   /** The normalised query, without literals, as it stands in the entry. */
   readonly statement: string;
+  readonly purpose?: Purpose;
 }
 
 export interface ReleasedColumn {

@@ -22,6 +22,7 @@ import type { Actor } from './log/directory.js';
 import { chooseRole } from './policy/choose-role.js';
 import { limitsInForce } from './policy/limits-in-force.js';
 import type { PolicySet } from './policy/model.js';
+import { purposeOf } from './policy/purpose.js';
 import type { OrderDatabase } from './sql/order-database.js';
 import type { LiveSchema } from './sql/schema.js';
 import type { StatementCache } from './sql/statement-cache.js';
@@ -91,6 +92,7 @@ function admit(
   const { principal, plan } = request;
   const { set, live } = rooms.policies();
   const role = chooseRole(request, set);
+  const purpose = purposeOf(role, request);
   const table = role.tables.get(plan.table);
   const relation = table && live.get(`${table.table.from.schema}.${table.table.from.table}`);
   if (table === undefined || relation === undefined) {
@@ -115,6 +117,7 @@ function admit(
     lookups: statement.lookups,
     rowLimit: statement.rowLimit,
     statement: statement.normalised,
+    purpose,
   };
   return { decision, statement };
 }
@@ -208,13 +211,25 @@ async function refuse(
 const unrecordable: ReadonlySet<string> = new Set(['log-unavailable', 'busy', 'draining']);
 
 /** As much as is known of what was refused. */
-function context(asked: Asked, policies: Rooms['policies']): { role?: string; policy?: string } {
+function context(asked: Asked, policies: Rooms['policies']): RefusedContext {
+  let known: RefusedContext = {};
   try {
     const { set } = policies();
-    const role =
+    const name =
       asked.namedRole ?? (asked.principal.roles.length === 1 ? asked.principal.roles[0] : undefined);
-    return { policy: set.digest, ...(role !== undefined && set.roles.has(role) ? { role } : {}) };
+    const role = name === undefined ? undefined : set.roles.get(name);
+    known = { policy: set.digest, ...(role === undefined ? {} : { role: role.role }) };
+    if (role === undefined) return known;
+    const { reason, ticket } = purposeOf(role, asked);
+    return { ...known, ...(reason && { reason }), ...(ticket && { ticket }) };
   } catch {
-    return {};
+    return known;
   }
+}
+
+interface RefusedContext {
+  readonly role?: string;
+  readonly policy?: string;
+  readonly reason?: string;
+  readonly ticket?: string;
 }

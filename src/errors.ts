@@ -25,6 +25,8 @@ const kinds = {
   'role-unknown': [403, '42501', 'caller', 'The token holds no role that has a policy here'],
   'person-required': [403, '42501', 'caller', 'The role is for people and the token names no person'],
   'claim-required': [403, '42501', 'caller', 'The role filters rows by a claim that the token lacks'],
+  'reason-required': [403, '42501', 'caller', 'The read must give a reason that the role knows'],
+  'ticket-required': [403, '42501', 'caller', 'The read must name a ticket of the right form'],
   'not-permitted': [403, '42501', 'security', 'The role may not do this'],
   'table-unknown': [404, '42P01', 'caller', 'The table does not exist'],
   'column-unknown': [400, '42703', 'caller', 'The column does not exist'],

@@ -136,7 +136,7 @@ export class AccessLog {
     asked: Asked,
     actor: Actor,
     error: WeirError,
-    more: { role?: string; policy?: string; statement?: string },
+    more: Pick<EntryContext, 'role' | 'policy' | 'statement' | 'reason' | 'ticket'>,
   ): Promise<void> {
     await this.#writerFor(actor).commit({
       kind: 'refusal',
@@ -183,7 +183,14 @@ function contextOf(asked: Asked, actor: Actor): EntryContext {
 }
 
 /** Written out, because an object that begins with a spread costs several microseconds (V8 of Node 20). */
-function readContext({ request, role: { role }, set, statement }: Decision, actor: Actor): EntryContext {
+function readContext(decision: Decision, actor: Actor): EntryContext {
+  const { reason, ticket } = decision.purpose ?? {};
+  const plain = plainContext(decision, actor);
+  if (reason === undefined && ticket === undefined) return plain;
+  return { ...plain, ...(reason && { reason }), ...(ticket && { ticket }) };
+}
+
+function plainContext({ request, role: { role }, set, statement }: Decision, actor: Actor): EntryContext {
   const { id, door, route, principal } = request;
   const { tool, act } = principal;
   const { actorId } = actor;

@@ -25,6 +25,9 @@ export interface EntryContext {
   /** Digest of the policy set that decided. */
   readonly policy?: string;
   readonly statement?: string;
+  /** What the read is for: a word of the role's list, and a ticket of its form. */
+  readonly reason?: string;
+  readonly ticket?: string;
 }
 
 export interface EntryRead {

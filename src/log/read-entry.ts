@@ -111,7 +111,11 @@ export function contextFault(body: EntryBody, decided: boolean): string | number
   if (role < 0 || (decided && role === 0)) return wrong('role');
   if (policy < 0 || (decided && policy === 0)) return wrong('policy');
   if (statement < 0 || (decided && statement === 0)) return wrong('statement');
-  return 5 + act + role + policy + statement;
+  const reason = optional(body.reason, isText);
+  const ticket = optional(body.ticket, isText);
+  if (reason < 0) return wrong('reason');
+  if (ticket < 0) return wrong('ticket');
+  return 5 + act + role + policy + statement + reason + ticket;
 }
 
 export function readFault(read: EntryRead | undefined): string | undefined {

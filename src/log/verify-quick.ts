@@ -22,6 +22,7 @@ const fields: readonly (readonly [member: string, form: Form])[] = [
   ['request', 'words'],
   ['act', 'words'],
   ['statement', 'words'],
+  ['ticket', 'words'],
   ['at', 'positive'],
   ['read.part', 'natural'],
   ['read.last', 'boolean'],

@@ -64,6 +64,19 @@ export interface Limit {
   readonly scope: string | undefined;
 }
 
+/** Tickets of a role: must a read name one, and of which form. */
+export interface TicketPolicy {
+  readonly required: boolean;
+  /** `#` a digit, `*` anything; undefined: printable and short will do. */
+  readonly pattern: string | undefined;
+}
+
+/** What a read is for, as far as the role asks. */
+export interface Purpose {
+  readonly reason: string | undefined;
+  readonly ticket: string | undefined;
+}
+
 export interface RolePolicy {
   readonly role: string;
   readonly about: string;
@@ -75,6 +88,9 @@ export interface RolePolicy {
   readonly limits: readonly Limit[];
   /** Administrative reads that the role may make, e.g. "alerts". */
   readonly may: ReadonlySet<string>;
+  /** A read gives one of these (Weir-Reason); undefined: none is asked for, and none recorded. */
+  readonly reasons?: readonly string[] | undefined;
+  readonly ticket?: TicketPolicy | undefined;
 }
 
 /** Thresholds of policies/alerts.yaml; a read at or above one is flagged. Undefined: not watched. */

@@ -4,6 +4,7 @@
  */
 import type { DraftTable } from './catalog.js';
 import { readGrant } from './grant.js';
+import { readTicket } from './purpose.js';
 import type { RolePolicy, TablePolicy } from './model.js';
 import { checkBounded, checkPerRequest, readLimits } from './role-limits.js';
 import type { RoleFile } from './schema.js';
@@ -60,6 +61,8 @@ export function readRole(
     perRequest: file.per_request ?? defaultPerRequest,
     limits: limits.placed.map(({ limit }) => limit),
     may: new Set((file.may ?? []).filter((permission) => permission !== undefined)),
+    reasons: file.reason?.filter((reason) => reason !== undefined),
+    ticket: readTicket(file.ticket, complain),
   };
 }
 

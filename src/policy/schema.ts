@@ -161,6 +161,24 @@ const tableGrant = Type.Object(
   { ...closed, later: { reveal: 'clear values cannot be revealed one by one in this version' } },
 );
 
+const reasonWord = named('a word of small letters, digits and -, for example call', '^[a-z][a-z0-9-]{0,31}$');
+
+const ticketNeed = oneOf(['required', 'optional'], 'required or optional');
+
+const ticket = Type.Unsafe<'required' | 'optional' | { need: 'required' | 'optional'; pattern: string }>({
+  type: ['string', 'object'],
+  expects: 'required or optional, or {need: required, pattern: CS-*}',
+  if: { type: 'string' },
+  then: ticketNeed,
+  else: Type.Object(
+    {
+      need: ticketNeed,
+      pattern: named('the form of a ticket, # for a digit and * for the rest: CS-*', '^[\\x21-\\x7e]{1,64}$'),
+    },
+    closed,
+  ),
+});
+
 export const permissions = ['alerts'] as const;
 
 export const roleSchema = Type.Object(
@@ -178,6 +196,15 @@ export const roleSchema = Type.Object(
       }),
     ),
     limits: Type.Optional(Type.Unsafe<Record<string, Static<typeof limit>>>(limits)),
+    reason: Type.Optional(
+      Type.Array(reasonWord, {
+        minItems: 1,
+        maxItems: 50,
+        uniqueItems: true,
+        expects: 'a list of words, for example [call, return, complaint]',
+      }),
+    ),
+    ticket: Type.Optional(ticket),
     may: Type.Optional(
       Type.Array(oneOf(permissions, either(permissions)), {
         minItems: 1,
@@ -190,7 +217,6 @@ export const roleSchema = Type.Object(
     ...closed,
     later: {
       services: 'the proxy door is not in this version',
-      reason: 'reasons for a read are not asked for in this version',
       observe: 'limits are always enforced in this version',
       hours: 'roles cannot be bound to hours in this version',
       networks: 'roles cannot be bound to networks in this version',

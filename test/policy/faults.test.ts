@@ -243,7 +243,7 @@ const inRoles: readonly Mistake[] = [
     'per_request: 50',
     'frobnicate: 50',
     [
-      '16:1 unknown key "frobnicate" — remove it; the keys here are role, about, owner, for, tables, per_request, limits, may',
+      '16:1 unknown key "frobnicate" — remove it; the keys here are role, about, owner, for, tables, per_request, limits, reason, ticket, may',
     ],
   ],
   [
@@ -434,7 +434,6 @@ const inRoles: readonly Mistake[] = [
 
 for (const key of [
   'services: { fulfilment: { see: { id: clear } } }',
-  'reason: [call]',
   'observe: yes',
   'hours: 9-18',
   'networks: [10.0.0.0/8]',

@@ -72,6 +72,8 @@ export function admission(parts: AdmissionParts) {
       principal,
       namedRole: headerOf(request, 'weir-role'),
       address: addressOf(request),
+      reason: headerOf(request, 'weir-reason'),
+      ticket: headerOf(request, 'weir-ticket'),
     };
     exchange.asked = asked;
     const fault = faultOf(request, reply, path, parts);
