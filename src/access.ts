@@ -103,6 +103,7 @@ export interface Decision {
   /** The normalised query, without literals, as it stands in the entry. */
   readonly statement: string;
   readonly purpose?: Purpose;
+  readonly lookedUp?: readonly LookedUp[];
 }
 
 export interface ReleasedColumn {
@@ -110,6 +111,14 @@ export interface ReleasedColumn {
   readonly mask: MaskName;
   /** How its text is written in JSON. */
   readonly json: 'string' | 'verbatim' | 'boolean' | 'number';
+}
+
+/** A value looked up in a column that the role does not see in clear. It stays in memory: the log gets digests. */
+export interface LookedUp {
+  readonly column: string;
+  /** What the role can see of it. */
+  readonly seen: string;
+  readonly whole: string;
 }
 
 declare const masked: unique symbol;

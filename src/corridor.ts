@@ -16,7 +16,7 @@ import type {
   Receipt,
   ReleasedRows,
 } from './access.js';
-import { asWeirError, LimitReached, WeirError } from './errors.js';
+import { asWeirError, WeirError } from './errors.js';
 import type { AccessLog } from './log/access-log.js';
 import type { Actor } from './log/directory.js';
 import { chooseRole } from './policy/choose-role.js';
@@ -118,6 +118,7 @@ function admit(
     rowLimit: statement.rowLimit,
     statement: statement.normalised,
     purpose,
+    lookedUp: statement.lookedUp,
   };
   return { decision, statement };
 }
@@ -198,8 +199,7 @@ async function refuse(
   error: WeirError,
   { log, policies }: Rooms,
 ): Promise<WeirError> {
-  // A limit is refused inside the commit, which recorded it; and what the log itself refused cannot be put on the log.
-  if (error instanceof LimitReached || unrecordable.has(error.code)) return error;
+  if (recorded.has(error.code) || unrecordable.has(error.code)) return error;
   try {
     await log.recordRefusal(asked, actor, error, context(asked, policies));
     return error;
@@ -208,6 +208,9 @@ async function refuse(
   }
 }
 
+/** Refused inside the commit, which recorded it. */
+const recorded: ReadonlySet<string> = new Set(['limit-reached', 'guessing-refused']);
+/** What the log itself refused cannot be put on the log. */
 const unrecordable: ReadonlySet<string> = new Set(['log-unavailable', 'busy', 'draining']);
 
 /** As much as is known of what was refused. */

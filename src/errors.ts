@@ -32,6 +32,7 @@ const kinds = {
   'column-unknown': [400, '42703', 'caller', 'The column does not exist'],
   'pin-required': [403, '42501', 'caller', 'The read must pin a record or a person'],
   'filter-refused': [403, '42501', 'security', 'The column cannot be filtered on'],
+  'guessing-refused': [403, '42501', 'security', 'Look-ups that differ only in hidden digits'],
   'count-refused': [403, '42501', 'caller', 'An exact count is not available with this filter'],
   'limit-reached': [429, '53400', 'security', 'A limit of the role is used up'],
   'per-request-exceeded': [422, '54000', 'caller', 'The answer holds more rows than one request may read'],

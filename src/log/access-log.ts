@@ -18,6 +18,7 @@ import { peopleSpace, type Digester } from './digest.js';
 import { Directory, type Actor } from './directory.js';
 import { seeOf, type EntryContext } from './entry.js';
 import { LogWriter } from './log-writer.js';
+import { guessesOf } from './look-ups.js';
 
 export interface AccessLogOptions {
   /** For look-ups beside the batches; the batches have a connection of their own. */
@@ -86,7 +87,7 @@ export class AccessLog {
 
   /**
    * Records and charges one chunk. The receipt is the permission to release exactly these rows.
-   * @throws LimitReached (recorded as a refusal), WeirError log-unavailable, busy, draining
+   * @throws LimitReached, WeirError guessing-refused (both recorded as refusals), log-unavailable, busy, draining
    */
   async record(decision: Decision, actor: Actor, rows: MaskedRows): Promise<Receipt> {
     const { set, role, table, columns } = decision;
@@ -109,9 +110,9 @@ export class AccessLog {
       thresholds: thresholdsFor(set.alerts, role.role),
       personal: decision.personal,
       lookups: decision.lookups,
+      guesses: guessesOf(decision.lookedUp ?? [], table.table.name, digester),
       bytes: bytesOf(rows),
     });
-    if ('refused' in outcome) throw outcome.refused;
     if (outcome.flags.length > 0) {
       const rules = outcome.flags.map((flag) => flag.rule);
       this.#options.observe({
@@ -121,6 +122,7 @@ export class AccessLog {
         rules,
       });
     }
+    if ('refused' in outcome) throw outcome.refused;
     const receipt = {
       rows,
       writer: writer.id,

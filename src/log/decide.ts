@@ -5,11 +5,12 @@
  */
 import { hash } from 'node:crypto';
 import type { MaskedRows } from '../access.js';
-import { LimitReached, type ErrorCode } from '../errors.js';
+import { LimitReached, WeirError, type ErrorCode } from '../errors.js';
 import type { BulkThresholds, Flag, Limit } from '../policy/model.js';
 import { chargeOf, describeLimit, type Charge } from '../quota/charge.js';
 import type { DayClock } from '../quota/day-clock.js';
 import { countDistinct } from '../quota/distinct.js';
+import { guessesRefused, type Guess } from '../quota/guesses.js';
 import type { Instant } from '../quota/instant.js';
 import type { Exceeded, Meter } from '../quota/meter.js';
 import { bulkFlags } from '../watch/bulk.js';
@@ -46,6 +47,8 @@ export interface ReadItem {
   /** Rows count as records; without a personal column they are free. */
   readonly personal: boolean;
   readonly lookups: number;
+  /** Values looked up, where they could be guesses at hidden digits. */
+  readonly guesses?: readonly Guess[];
   readonly bytes: number;
 }
 
@@ -63,7 +66,7 @@ export type Item = ReadItem | NoteItem;
 
 export type Outcome =
   | { readonly number: number; readonly at: number; readonly flags: readonly Flag[] }
-  | { readonly refused: LimitReached };
+  | { readonly refused: WeirError; readonly flags: readonly Flag[] };
 
 export interface Decided {
   /** One an item, in order. */
@@ -182,25 +185,19 @@ function decideRead(
     misses: first && item.lookups > 0 && found === 0 ? 1 : 0,
     bytes: item.bytes,
   });
+  const guesses = first ? (item.guesses ?? []) : [];
+  const alike = meter.guessing(guesses, instant);
+  if (alike >= guessesRefused) {
+    const flags: Flag[] = [{ rule: 'guessing', value: alike, threshold: guessesRefused }];
+    return refuse(item, decided, { writer, number, at }, guessingRefused(), undefined, flags);
+  }
   const exceeded = meter.check(item.limits, withoutTell(charge), instant, clock);
   if (exceeded !== undefined) {
     const refused = limitReached(exceeded);
-    const body: EntryBody = {
-      v: entryVersion,
-      writer,
-      number,
-      ...context,
-      at,
-      kind: 'refusal',
-      limits: limitsOf(item.limits),
-      error: 'limit-reached',
-      limit: refused.limit,
-    };
-    decided.entries.push({ number, at, actorId: actor.actorId, flagged: false, body: JSON.stringify(body) });
-    return { refused };
+    return refuse(item, decided, { writer, number, at }, refused, refused.limit, []);
   }
 
-  meter.charge(charge, instant);
+  meter.charge(charge, instant, guesses);
   decided.charged.set(actor.meterId, meter);
   if (people.touched.length > 0) remember(decided, actor.meterId, seen, people.touched, instant.day);
   const consecutive = neighbours.count(actor.actorId, item.table, rows.recordKeys);
@@ -244,6 +241,39 @@ function decideRead(
   });
   if (found > 0) decided.digests.push({ number, records: item.records, subjects: item.subjects });
   return { number, at, flags };
+}
+
+function refuse(
+  { context, actor, limits }: ReadItem,
+  decided: Decided,
+  place: { readonly writer: string; readonly number: number; readonly at: number },
+  refused: WeirError,
+  limit: string | undefined,
+  flags: readonly Flag[],
+): Outcome {
+  const { writer, number, at } = place;
+  const body: EntryBody = {
+    v: entryVersion,
+    writer,
+    number,
+    ...context,
+    at,
+    kind: 'refusal',
+    limits: limitsOf(limits),
+    error: refused.code,
+    ...(limit === undefined ? {} : { limit }),
+    ...(flags.length === 0 ? {} : { flags: flagsOf(flags) }),
+  };
+  const flagged = flags.length > 0;
+  decided.entries.push({ number, at, actorId: actor.actorId, flagged, body: JSON.stringify(body) });
+  return { refused, flags };
+}
+
+function guessingRefused(): WeirError {
+  return new WeirError('guessing-refused', {
+    detail: 'values looked up within the hour differ only in digits that the role does not see',
+    hint: 'look up what the customer has said in full; security can see that this was asked',
+  });
 }
 
 /**

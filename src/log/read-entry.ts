@@ -77,7 +77,9 @@ function kindFault(kind: EntryKind, body: EntryBody): string | number {
       const limit = optional(body.limit, isText);
       const limits = optional(body.limits, areLimits);
       if (limit < 0) return wrong('limit');
-      return limits < 0 ? wrong('limits') : context + 1 + limit + limits;
+      if (limits < 0) return wrong('limits');
+      const flags = optional(body.flags, areFlags);
+      return flags < 0 ? wrong('flags') : context + 1 + limit + limits + flags;
     }
     case 'read': {
       const context = contextFault(body, true);

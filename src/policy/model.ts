@@ -107,7 +107,8 @@ export interface BulkThresholds {
 export type BulkRule = keyof BulkThresholds;
 
 export interface Flag {
-  readonly rule: BulkRule;
+  /** guessing: look-ups that differ only in hidden digits, refused. */
+  readonly rule: BulkRule | 'guessing';
   readonly value: number;
   readonly threshold: number;
 }

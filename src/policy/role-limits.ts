@@ -107,6 +107,41 @@ export function checkBounded(
   }
 }
 
+/**
+ * Who sees nothing personal has no limit on records or people by which trying out numbers would end; found or not
+ * found is an answer too. So a look-up in a hidden column needs a limit of its own there.
+ */
+export function checkGuessable(
+  role: string,
+  tables: Iterable<TablePolicy>,
+  { placed, unread }: RoleLimits,
+  complain: Complain,
+): void {
+  const bounding: readonly string[] = ['lookups', 'misses'];
+  if (bounding.some((count) => unread.has(count))) return;
+  if (placed.some(({ limit }) => limit.scope === undefined && bounding.includes(limit.count))) return;
+  const all = [...tables];
+  if (firstPersonal(all) !== undefined) return;
+  for (const { table, findBy, see } of all) {
+    // That nothing is shown of it is a fault of its own.
+    if (see.size === 0) continue;
+    const index = findBy.findIndex((name) => {
+      const column = table.columns?.get(name);
+      return column !== undefined && isPersonal(column.class) && !see.has(name);
+    });
+    if (index < 0) continue;
+    const what = `${table.name}.${findBy[index]}`;
+    const message = `${role} may look up ${what} without seeing it and has no limit on lookups or misses: numbers could be tried out`;
+    complain(
+      ['tables', table.name, 'find_by', index],
+      'value',
+      message,
+      'add one under limits:, for example misses: 10 per day',
+    );
+    return;
+  }
+}
+
 function firstPersonal(tables: Iterable<TablePolicy>): string | undefined {
   for (const { table, see } of tables) {
     for (const column of see.keys()) {

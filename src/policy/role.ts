@@ -6,7 +6,7 @@ import type { DraftTable } from './catalog.js';
 import { readGrant } from './grant.js';
 import { readTicket } from './purpose.js';
 import type { RolePolicy, TablePolicy } from './model.js';
-import { checkBounded, checkPerRequest, readLimits } from './role-limits.js';
+import { checkBounded, checkGuessable, checkPerRequest, readLimits } from './role-limits.js';
 import type { RoleFile } from './schema.js';
 import type { Partly } from './shape.js';
 import type { Complain } from './source.js';
@@ -52,6 +52,7 @@ export function readRole(
     checkPerRequest(file.per_request, defaultPerRequest, limits, complain);
   }
   checkBounded(name, tables.values(), limits, complain);
+  checkGuessable(name, tables.values(), limits, complain);
   return {
     role: name,
     about: file.about ?? '',

@@ -4,11 +4,12 @@
  * the shape of the plan only, its values travel as parameters.
  */
 import { escapeIdentifier } from 'pg';
-import type { ClaimValue, Filter, ReadPlan, ReleasedColumn } from '../access.js';
+import type { ClaimValue, Filter, LookedUp, ReadPlan, ReleasedColumn } from '../access.js';
 import { WeirError } from '../errors.js';
 import type { Mask } from '../mask/mask.js';
 import { masks } from '../mask/masks.js';
 import type { CatalogColumn, TablePolicy } from '../policy/model.js';
+import { lookedUp } from './hidden-digits.js';
 import {
   claimOf,
   liveColumn,
@@ -39,6 +40,8 @@ export interface Statement {
   readonly pinned: boolean;
   /** Values looked up in columns that the role does not see in clear. */
   readonly lookups: number;
+  /** Those of these values that hold digits. */
+  readonly lookedUp: readonly LookedUp[];
   /** Rows at the most; undefined: no bound. */
   readonly rowLimit: number | undefined;
   /** per_request made the limit smaller than asked for. */
@@ -71,12 +74,19 @@ export interface StatementShape extends Template {
   readonly personal: boolean;
   /** Places in the plan's filters. */
   readonly pins: readonly number[];
-  /** Those pins whose column the role does not see in clear. */
-  readonly lookups: readonly number[];
+  /** Those pins whose column the role does not see in clear, and what it sees of it. */
+  readonly lookups: readonly LookedUpAt[];
   /** Of each filter's column, in the order of the plan. */
   readonly filterTypes: readonly string[];
   /** How the normalised query begins. */
   readonly normalisedHead: string;
+}
+
+interface LookedUpAt {
+  /** Its place in the plan's filters. */
+  readonly at: number;
+  readonly column: CatalogColumn;
+  readonly mask: Mask | undefined;
 }
 
 /** @throws WeirError column-unknown, filter-refused, pin-required, count-refused, value-invalid, claim-required */
@@ -163,7 +173,11 @@ export function compileShape(
     probe: isProbed(plan, perRequest) ? probe(relation, filters) : undefined,
     personal: selected.some((name) => catalogued(policy, name).class !== 'none'),
     pins: pins.map(({ at }) => at),
-    lookups: pins.filter(({ filter }) => policy.see.get(filter.column) !== 'clear').map(({ at }) => at),
+    lookups: pins.flatMap(({ filter: { column }, at }): LookedUpAt[] => {
+      const mask = policy.see.get(column);
+      if (mask === 'clear') return [];
+      return [{ at, column: catalogued(policy, column), mask: mask && masks.get(mask) }];
+    }),
     filterTypes: plan.filters.map(({ column }) => liveColumn(live, column).type),
     normalisedHead: `${policy.table.name}?select=${selected.join(',')}`,
   };
@@ -208,7 +222,10 @@ export function bindStatement(
     probe: shape.probe && bind(shape.probe),
     personal: shape.personal,
     pinned: shape.pins.length > 0,
-    lookups: shape.lookups.reduce((sum, at) => sum + plan.filters[at]!.values.length, 0),
+    lookups: shape.lookups.reduce((sum, { at }) => sum + plan.filters[at]!.values.length, 0),
+    lookedUp: shape.lookups.flatMap(({ at, column, mask }) =>
+      plan.filters[at]!.values.flatMap((value) => lookedUp(column, mask, value) ?? []),
+    ),
     rowLimit,
     cut,
     normalised: normalise(shape.normalisedHead, plan),

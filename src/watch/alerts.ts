@@ -92,6 +92,7 @@ const words: Readonly<Record<string, string>> = {
   peoplePerHour: 'new people within an hour',
   peoplePerDay: 'people in one day',
   consecutive: 'consecutive record numbers',
+  guessing: 'look-ups within an hour that differ only in hidden digits, refused',
 };
 
 function reasonText(rule: string, value: number, threshold: number): string {

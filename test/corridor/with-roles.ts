@@ -42,7 +42,7 @@ export async function withRoles(
       return found.map(({ body }) => JSON.parse(body) as EntryBody);
     },
     faults: async () => {
-      const { faults } = await verifyLog({ source: { url: gateway.store.runtimeUrl } as never });
+      const { faults } = await verifyLog({ source: { url: gateway.store.runtimeUrl } });
       return faults.map((fault) => `${fault.kind}: ${fault.what}`);
     },
   };
