@@ -80,6 +80,8 @@ export interface Asked {
 
 export interface AccessRequest extends Asked {
   readonly plan: ReadPlan;
+  /** One column of one record is wanted in clear; the plan names table and column, admission adds the record. */
+  readonly reveal?: { readonly key: string; readonly column: string };
   /** Aborted when the client has gone. */
   readonly signal: AbortSignal;
 }
@@ -104,6 +106,8 @@ export interface Decision {
   readonly statement: string;
   readonly purpose?: Purpose;
   readonly lookedUp?: readonly LookedUp[];
+  /** Looked up by less than the whole value: every row that is found counts as a look-up. */
+  readonly candidates?: boolean;
 }
 
 export interface ReleasedColumn {

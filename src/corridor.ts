@@ -13,6 +13,7 @@ import type {
   Corridor,
   Decision,
   MaskedRows,
+  ReadPlan,
   Receipt,
   ReleasedRows,
 } from './access.js';
@@ -21,7 +22,8 @@ import type { AccessLog } from './log/access-log.js';
 import type { Actor } from './log/directory.js';
 import { chooseRole } from './policy/choose-role.js';
 import { limitsInForce } from './policy/limits-in-force.js';
-import type { PolicySet } from './policy/model.js';
+import type { Limit, PolicySet, TablePolicy } from './policy/model.js';
+import { revealedTable, revealingRole } from './policy/reveal.js';
 import { purposeOf } from './policy/purpose.js';
 import type { OrderDatabase } from './sql/order-database.js';
 import type { LiveSchema } from './sql/schema.js';
@@ -89,11 +91,17 @@ function admit(
   actor: Actor,
   rooms: Rooms,
 ): { decision: Decision; statement: Statement } {
-  const { principal, plan } = request;
+  const { principal, reveal } = request;
   const { set, live } = rooms.policies();
   const role = chooseRole(request, set);
-  const purpose = purposeOf(role, request);
-  const table = role.tables.get(plan.table);
+  const purpose = purposeOf(reveal === undefined ? role : revealingRole(role), request);
+  const granted = role.tables.get(request.plan.table);
+  const table =
+    reveal === undefined || granted === undefined ? granted : revealedTable(granted, reveal.column);
+  const plan =
+    reveal === undefined || table === undefined
+      ? request.plan
+      : planToReveal(request.plan, table, reveal.key);
   const relation = table && live.get(`${table.table.from.schema}.${table.table.from.table}`);
   if (table === undefined || relation === undefined) {
     throw new WeirError('table-unknown', {
@@ -112,15 +120,27 @@ function admit(
     role,
     table,
     columns: statement.columns,
-    limits: limitsInForce(role, principal.scopes),
+    limits: [...limitsInForce(role, principal.scopes), ...revealLimit(granted, reveal?.column)],
     personal: statement.personal,
     lookups: statement.lookups,
     rowLimit: statement.rowLimit,
-    statement: statement.normalised,
+    statement: reveal === undefined ? statement.normalised : `reveal ${statement.normalised}`,
     purpose,
     lookedUp: statement.lookedUp,
+    candidates: statement.candidates,
   };
   return { decision, statement };
+}
+
+/** The record's own key, whatever column that is. */
+function planToReveal(plan: ReadPlan, { table }: TablePolicy, key: string): ReadPlan {
+  return { ...plan, filters: [{ column: table.record, operator: 'eq', values: [key], negated: false }] };
+}
+
+/** Of every column of the person's together: the tightest that is asked for decides. */
+function revealLimit(granted: TablePolicy | undefined, column: string | undefined): Limit[] {
+  const limit = column === undefined ? undefined : granted?.reveal?.get(column);
+  return limit === undefined ? [] : [limit];
 }
 
 /** Chunk by chunk: record and charge, then release. Ends the upstream read when the caller stops asking. */

@@ -111,6 +111,8 @@ export class AccessLog {
       personal: decision.personal,
       lookups: decision.lookups,
       guesses: guessesOf(decision.lookedUp ?? [], table.table.name, digester),
+      candidates: decision.candidates === true,
+      reveal: decision.request.reveal?.column,
       bytes: bytesOf(rows),
     });
     if (outcome.flags.length > 0) {

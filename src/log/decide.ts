@@ -49,6 +49,10 @@ export interface ReadItem {
   readonly lookups: number;
   /** Values looked up, where they could be guesses at hidden digits. */
   readonly guesses?: readonly Guess[];
+  /** Each row found is a look-up, see Decision. */
+  readonly candidates?: boolean;
+  /** The column that is revealed in clear. */
+  readonly reveal?: string | undefined;
   readonly bytes: number;
 }
 
@@ -181,7 +185,8 @@ function decideRead(
     queries: first ? 1 : 0,
     records: item.personal ? found : 0,
     people: { fresh: people.fresh, returning: people.returning },
-    lookups: first ? item.lookups : 0,
+    lookups: first ? lookupsOf(item, found) : 0,
+    reveals: first && item.reveal !== undefined ? found : 0,
     misses: first && item.lookups > 0 && found === 0 ? 1 : 0,
     bytes: item.bytes,
   });
@@ -191,7 +196,7 @@ function decideRead(
     const flags: Flag[] = [{ rule: 'guessing', value: alike, threshold: guessesRefused }];
     return refuse(item, decided, { writer, number, at }, guessingRefused(), undefined, flags);
   }
-  const exceeded = meter.check(item.limits, withoutTell(charge), instant, clock);
+  const exceeded = meter.check(item.limits, withoutTell(charge, item), instant, clock);
   if (exceeded !== undefined) {
     const refused = limitReached(exceeded);
     return refuse(item, decided, { writer, number, at }, refused, refused.limit, []);
@@ -219,6 +224,7 @@ function decideRead(
     digests: hash('sha256', Buffer.concat([item.records, item.subjects]), 'hex'),
     epoch: item.epoch,
     consecutive,
+    ...(item.reveal === undefined ? {} : { reveal: item.reveal }),
   };
   const body: EntryBody = {
     v: entryVersion,
@@ -280,8 +286,14 @@ function guessingRefused(): WeirError {
  * A look-up is checked as if it missed, found or not: otherwise, with the limit on misses used up, the
  * refusal itself would tell a miss from a hit.
  */
-function withoutTell(charge: Charge): Charge {
-  return charge.lookups > 0 ? { ...charge, misses: 1 } : charge;
+function withoutTell(charge: Charge, { reveal }: ReadItem): Charge {
+  if (charge.lookups === 0 && reveal === undefined) return charge;
+  return { ...charge, misses: charge.lookups > 0 ? 1 : 0, reveals: reveal === undefined ? 0 : 1 };
+}
+
+/** By its last digits a value stands for everybody who has them. */
+function lookupsOf({ lookups, candidates }: ReadItem, found: number): number {
+  return candidates === true ? Math.max(lookups, found) : lookups;
 }
 
 function remember(

@@ -43,6 +43,8 @@ export interface EntryRead {
   readonly epoch: string;
   /** Keys adjacent to another of this read or of the person's last 1,000. */
   readonly consecutive: number;
+  /** The column that was revealed in clear, of one record, by its key. */
+  readonly reveal?: string;
 }
 
 export interface EntryCharge {

@@ -131,7 +131,9 @@ export function readFault(read: EntryRead | undefined): string | undefined {
   if (typeof read.digests !== 'string' || !sha256.test(read.digests)) return wrong('read.digests');
   if (!isText(read.epoch)) return wrong('read.epoch');
   if (!isCount(read.consecutive) || read.consecutive > read.records) return wrong('read.consecutive');
-  return Object.keys(read).length === 8 ? undefined : 'its "read" has a member that no read has';
+  const reveal = optional(read.reveal, isText);
+  if (reveal < 0) return wrong('read.reveal');
+  return Object.keys(read).length === 8 + reveal ? undefined : 'its "read" has a member that no read has';
 }
 
 export function chargeFault(charge: EntryCharge | undefined): string | undefined {

@@ -48,6 +48,10 @@ export interface TablePolicy {
   readonly only: readonly RowFilter[];
   /** Visible columns only, in the order of the catalogue. */
   readonly see: ReadonlyMap<string, MaskName>;
+  /** Columns that may be found by their last four digits → the indexed column that holds these. */
+  readonly findByLast4?: ReadonlyMap<string, string>;
+  /** Columns of which one record's value may be had in clear, and how often. */
+  readonly reveal?: ReadonlyMap<string, Limit>;
 }
 
 export const counts = ['queries', 'records', 'people', 'lookups', 'misses', 'reveals', 'bytes'] as const;

@@ -122,19 +122,19 @@ export function checkGuessable(
   if (placed.some(({ limit }) => limit.scope === undefined && bounding.includes(limit.count))) return;
   const all = [...tables];
   if (firstPersonal(all) !== undefined) return;
-  for (const { table, findBy, see } of all) {
+  for (const { table, findBy, findByLast4, see } of all) {
     // That nothing is shown of it is a fault of its own.
     if (see.size === 0) continue;
-    const index = findBy.findIndex((name) => {
+    const hidden = [...findBy, ...(findByLast4?.keys() ?? [])].find((name) => {
       const column = table.columns?.get(name);
       return column !== undefined && isPersonal(column.class) && !see.has(name);
     });
-    if (index < 0) continue;
-    const what = `${table.name}.${findBy[index]}`;
+    if (hidden === undefined) continue;
+    const what = `${table.name}.${hidden}`;
     const message = `${role} may look up ${what} without seeing it and has no limit on lookups or misses: numbers could be tried out`;
     complain(
-      ['tables', table.name, 'find_by', index],
-      'value',
+      ['tables', table.name, 'find_by'],
+      'key',
       message,
       'add one under limits:, for example misses: 10 per day',
     );

@@ -4,6 +4,7 @@
  */
 import type { DraftTable } from './catalog.js';
 import { readGrant } from './grant.js';
+import { checkRevealPurpose } from './reveal.js';
 import { readTicket } from './purpose.js';
 import type { RolePolicy, TablePolicy } from './model.js';
 import { checkBounded, checkGuessable, checkPerRequest, readLimits } from './role-limits.js';
@@ -52,6 +53,7 @@ export function readRole(
     checkPerRequest(file.per_request, defaultPerRequest, limits, complain);
   }
   checkBounded(name, tables.values(), limits, complain);
+  checkRevealPurpose(file, tables.values(), complain);
   checkGuessable(name, tables.values(), limits, complain);
   return {
     role: name,

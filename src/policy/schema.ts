@@ -125,22 +125,33 @@ const limit = Type.Unsafe<string | Static<typeof limitEntry>[]>({
   else: { type: 'array', minItems: 1, items: limitEntry },
 });
 
-export const enforcedCounts = counts.filter((count) => count !== 'reveals');
-
-const limits = Type.Object(Object.fromEntries(enforcedCounts.map((count) => [count, Type.Optional(limit)])), {
+const limits = Type.Object(Object.fromEntries(counts.map((count) => [count, Type.Optional(limit)])), {
   ...closed,
   minProperties: 1,
   expects: 'one line a count, for example records: 500 per day',
   later: {
-    reveals: 'clear values cannot be revealed one by one in this version',
     per: 'limits are kept per person in this version',
+  },
+});
+
+const findByEntry = Type.Unsafe<string | Record<string, 'last4'>>({
+  type: ['string', 'object'],
+  expects: 'a column, or {<column>: last4}',
+  if: { type: 'string' },
+  then: { minLength: 1 },
+  else: {
+    type: 'object',
+    minProperties: 1,
+    maxProperties: 1,
+    additionalProperties: { type: 'string', enum: ['last4'], expects: 'last4' },
+    expects: 'a column, or {<column>: last4}',
   },
 });
 
 const tableGrant = Type.Object(
   {
     find_by: Type.Optional(
-      Type.Array(Type.String({ minLength: 1 }), {
+      Type.Array(findByEntry, {
         minItems: 1,
         uniqueItems: true,
         expects: 'a list, for example [order_no]',
@@ -153,12 +164,18 @@ const tableGrant = Type.Object(
         'one line a column, for example region: claim.region',
       ),
     ),
+    reveal: Type.Optional(
+      mapping(
+        Type.String({ minLength: 1, expects: 'a limit such as 10 per day' }),
+        'one line a column, for example receiver_phone: 10 per day',
+      ),
+    ),
     see: mapping(
       Type.String({ expects: 'a mask, for example clear, or hidden' }),
       'one line a column, for example order_no: clear',
     ),
   },
-  { ...closed, later: { reveal: 'clear values cannot be revealed one by one in this version' } },
+  closed,
 );
 
 const reasonWord = named('a word of small letters, digits and -, for example call', '^[a-z][a-z0-9-]{0,31}$');

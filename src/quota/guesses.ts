@@ -3,7 +3,8 @@
  * same to the role (`alike`) and are not the same (`whole`). Holds 32 bits of keyed digests and a time, nothing
  * clear, and lives in the meter's row: what one process has seen, all of them know. Pure.
  */
-import { corrupted, numberLength, StateReader, writeNumber } from './state-bytes.js';
+import type { StateReader } from './state-bytes.js';
+import { corrupted, numberLength, writeNumber } from './state-bytes.js';
 
 /** One value looked up. Both are taken from keyed digests (log/look-ups.ts). */
 export interface Guess {

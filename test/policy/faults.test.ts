@@ -143,15 +143,6 @@ const inRoles: readonly Mistake[] = [
     ['18:3 unknown key "querys" — write queries'],
   ],
   [
-    'a limit on reveals',
-    'roles/agent.yaml',
-    'queries: 60',
-    'reveals: 60',
-    [
-      '18:3 "reveals" is not available in this version — remove it: clear values cannot be revealed one by one in this version',
-    ],
-  ],
-  [
     'a per_request above the limit',
     'roles/agent.yaml',
     'per_request: 50',
@@ -377,15 +368,6 @@ const inRoles: readonly Mistake[] = [
     [
       '7:15 order_no is not seen in clear and the catalogue declares no exact look-up for it — write order_no: {class: order-number, lookup: [exact]} in catalog.yaml (it needs an index), or remove it here',
       '9:5 every column of orders is hidden — show at least one column, or remove the table',
-    ],
-  ],
-  [
-    'reveal, which is not enforced yet',
-    'roles/agent.yaml',
-    '    see:',
-    '    reveal: { receiver_phone: 10 per day }\n    see:',
-    [
-      '9:5 "reveal" is not available in this version — remove it: clear values cannot be revealed one by one in this version',
     ],
   ],
   [

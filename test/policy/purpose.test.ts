@@ -75,25 +75,6 @@ void t.test('a pattern says where digits stand, and the whole ticket fits it', a
   t.notOk(pass('*a'.repeat(31), 'a'.repeat(61) + 'b'), 'and a nasty one takes no time');
 });
 
-void t.test(
-  'who may look up what it does not see, and sees nothing personal, has a limit on trying out',
-  async (t) => {
-    const finder = (limits: string) =>
-      `role: agent\nabout: a\nowner: o\nfor: people\ntables:\n  orders:\n    find_by: [receiver_phone]\n    see: { order_id: clear }\nlimits: { ${limits} }\n`;
-    const told = (limits: string) => faultsOf(t, { 'roles/agent.yaml': finder(limits) });
-    t.match(await told('queries: 60 per minute'), [
-      /^roles\/agent\.yaml:7:15 agent may look up orders\.receiver_phone without seeing it .* — add one under limits:, for example misses: 10 per day$/,
-    ]);
-    t.equal(
-      (await told('misses: [{limit: 10 per day, scope: s}]')).length,
-      1,
-      'one for a scope alone is none',
-    );
-    t.same(await told('misses: 10 per day'), []);
-    t.same(await told('lookups: 40 per hour'), []);
-  },
-);
-
 void t.test('reason and ticket in a role file: what is wrong, and what to write', async (t) => {
   const told = async (line: string) =>
     (
