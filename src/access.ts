@@ -25,7 +25,11 @@ export interface Principal {
   readonly expiresAtMicros: number;
   /** Scalar claims, for row filters (`only: {region: claim.region}`). */
   readonly claims: Readonly<Record<string, ClaimValue>>;
+  readonly limits?: readonly LoweredLimit[];
 }
+
+/** A limit that the token sets for itself (claim weir_limits). It never raises one. */
+export type LoweredLimit = Pick<Limit, 'count' | 'window' | 'max'>;
 
 export type FilterOperator = 'eq' | 'neq' | 'gt' | 'gte' | 'lt' | 'lte' | 'in' | 'is';
 
@@ -96,6 +100,8 @@ export interface Decision {
   readonly table: TablePolicy;
   readonly columns: readonly ReleasedColumn[];
   readonly limits: readonly Limit[];
+  /** Limits that are only watched (`observe: yes`). */
+  readonly observed?: readonly Limit[];
   /** Some released column has a personal class, so that rows are charged as records. */
   readonly personal: boolean;
   /** How many values were looked up in columns that the role does not see in clear. */

@@ -17,6 +17,7 @@ import type {
   Receipt,
   ReleasedRows,
 } from './access.js';
+import { systemClock, type Clock } from './clock.js';
 import { asWeirError, WeirError } from './errors.js';
 import type { AccessLog } from './log/access-log.js';
 import type { Actor } from './log/directory.js';
@@ -36,6 +37,8 @@ export interface Rooms {
   readonly statements: StatementCache;
   readonly orders: OrderDatabase;
   readonly log: AccessLog;
+  /** For the hours of roles; the commit goes by the database's. */
+  readonly clock?: Clock;
 }
 
 export function createCorridor(rooms: Rooms): Corridor {
@@ -67,7 +70,7 @@ export function createCorridor(rooms: Rooms): Corridor {
       const actor = await rooms.log.directory.identify(asked.principal);
       try {
         const { set } = rooms.policies();
-        const role = chooseRole(asked, set);
+        const role = chooseRole(asked, set, nowOf(rooms));
         if (!role.may.has(permission)) {
           throw new WeirError('not-permitted', {
             hint: `a role's policy allows this with "may: [${permission}]"`,
@@ -93,7 +96,7 @@ function admit(
 ): { decision: Decision; statement: Statement } {
   const { principal, reveal } = request;
   const { set, live } = rooms.policies();
-  const role = chooseRole(request, set);
+  const role = chooseRole(request, set, nowOf(rooms));
   const purpose = purposeOf(reveal === undefined ? role : revealingRole(role), request);
   const granted = role.tables.get(request.plan.table);
   const table =
@@ -113,6 +116,8 @@ function admit(
     });
   }
   const statement = rooms.statements.compile(table, relation, plan, role.perRequest, principal.claims);
+  const inForce = limitsInForce(role, principal.scopes, principal.limits);
+  const limits = [...inForce, ...revealLimit(granted, reveal?.column)];
   const decision: Decision = {
     request,
     actorId: actor.actorId,
@@ -120,7 +125,8 @@ function admit(
     role,
     table,
     columns: statement.columns,
-    limits: [...limitsInForce(role, principal.scopes), ...revealLimit(granted, reveal?.column)],
+    limits: limits.some(isObserved) ? limits.filter((limit) => !isObserved(limit)) : limits,
+    observed: limits.filter(isObserved),
     personal: statement.personal,
     lookups: statement.lookups,
     rowLimit: statement.rowLimit,
@@ -130,6 +136,14 @@ function admit(
     candidates: statement.candidates,
   };
   return { decision, statement };
+}
+
+function isObserved({ observe }: Limit): boolean {
+  return observe === true;
+}
+
+function nowOf({ clock }: Rooms): number {
+  return (clock ?? systemClock).nowMicros();
 }
 
 /** The record's own key, whatever column that is. */

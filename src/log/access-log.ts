@@ -107,6 +107,7 @@ export class AccessLog {
       people: peopleOf(subjects),
       epoch: digester.epoch,
       limits: decision.limits,
+      observed: decision.observed ?? [],
       thresholds: thresholdsFor(set.alerts, role.role),
       personal: decision.personal,
       lookups: decision.lookups,

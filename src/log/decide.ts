@@ -43,6 +43,8 @@ export interface ReadItem {
   readonly people: readonly string[];
   readonly epoch: string;
   readonly limits: readonly Limit[];
+  /** Watched only: a read beyond one is flagged. */
+  readonly observed?: readonly Limit[];
   readonly thresholds: BulkThresholds;
   /** Rows count as records; without a personal column they are free. */
   readonly personal: boolean;
@@ -202,11 +204,12 @@ function decideRead(
     return refuse(item, decided, { writer, number, at }, refused, refused.limit, []);
   }
 
+  const observed = observedFlags(item.observed ?? [], meter, charge, instant, clock);
   meter.charge(charge, instant, guesses);
   decided.charged.set(actor.meterId, meter);
   if (people.touched.length > 0) remember(decided, actor.meterId, seen, people.touched, instant.day);
   const consecutive = neighbours.count(actor.actorId, item.table, rows.recordKeys);
-  const flags = bulkFlags(item.thresholds, {
+  const bulk = bulkFlags(item.thresholds, {
     recordsPerRead: charge.records,
     recordsPerHour: meter.used('records', 'hour', instant),
     recordsPerDay: meter.used('records', 'day', instant),
@@ -215,6 +218,7 @@ function decideRead(
     peoplePerDay: meter.used('people', 'day', instant),
     consecutive: item.personal ? consecutive : 0,
   });
+  const flags: readonly Flag[] = observed.length === 0 ? bulk : [...bulk, ...observed];
   const read: EntryRead = {
     table: item.table,
     see: item.see,
@@ -247,6 +251,23 @@ function decideRead(
   });
   if (found > 0) decided.digests.push({ number, records: item.records, subjects: item.subjects });
   return { number, at, flags };
+}
+
+function observedFlags(
+  limits: readonly Limit[],
+  meter: Meter,
+  charge: Charge,
+  instant: Instant,
+  clock: DayClock,
+): Flag[] {
+  return limits.flatMap((limit): Flag[] => {
+    const exceeded = meter.check([limit], charge, instant, clock);
+    if (exceeded === undefined) return [];
+    const { count, window, max } = limit;
+    return [
+      { rule: `observed ${count} per ${window}`, value: exceeded.used + exceeded.amount, threshold: max },
+    ];
+  });
 }
 
 function refuse(

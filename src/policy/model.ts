@@ -66,6 +66,8 @@ export interface Limit {
   readonly max: number;
   /** Applies, instead of the one without scope, to tokens that carry this scope. */
   readonly scope: string | undefined;
+  /** Refuses nothing: a read that would go beyond it is flagged. */
+  readonly observe?: true;
 }
 
 /** Tickets of a role: must a read name one, and of which form. */
@@ -73,6 +75,15 @@ export interface TicketPolicy {
   readonly required: boolean;
   /** `#` a digit, `*` anything; undefined: printable and short will do. */
   readonly pattern: string | undefined;
+}
+
+/** Times of day in a zone; `to` is no longer within. Minutes since midnight; over midnight where `to` comes first. */
+export interface Hours {
+  readonly from: number;
+  readonly to: number;
+  readonly zone: string;
+  /** As the file says it. */
+  readonly text: string;
 }
 
 /** What a read is for, as far as the role asks. */
@@ -95,6 +106,10 @@ export interface RolePolicy {
   /** A read gives one of these (Weir-Reason); undefined: none is asked for, and none recorded. */
   readonly reasons?: readonly string[] | undefined;
   readonly ticket?: TicketPolicy | undefined;
+  /** When its tokens are taken; undefined: at any time. */
+  readonly hours?: Hours | undefined;
+  /** Addresses or CIDR blocks from which they are taken; undefined: from anywhere. */
+  readonly networks?: readonly string[] | undefined;
 }
 
 /** Thresholds of policies/alerts.yaml; a read at or above one is flagged. Undefined: not watched. */
@@ -110,9 +125,12 @@ export interface BulkThresholds {
 
 export type BulkRule = keyof BulkThresholds;
 
+/** A limit with `observe: yes` would have refused the read. */
+export type ObservedRule = `observed ${Count} per ${Window}`;
+
 export interface Flag {
   /** guessing: look-ups that differ only in hidden digits, refused. */
-  readonly rule: BulkRule | 'guessing';
+  readonly rule: BulkRule | 'guessing' | ObservedRule;
   readonly value: number;
   readonly threshold: number;
 }

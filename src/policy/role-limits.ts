@@ -39,21 +39,31 @@ export function readLimits(file: Limits, complain: Complain): RoleLimits {
       if (text !== undefined && rate === undefined) {
         complain(at, 'value', `${quote(text)} is not a limit`, rateHint(text));
       }
-      if (rate === undefined || (!isText && scope === undefined)) {
+      // A scope that is there and undefined was refused already.
+      if (rate === undefined || (!isText && 'scope' in (item ?? {}) && scope === undefined)) {
         unread.add(count);
         continue;
       }
-      const key = JSON.stringify([count, rate.window, scope]);
+      const observe = !isText && (item?.observe === true || item?.observe === 'yes');
+      const key = JSON.stringify([count, rate.window, scope, observe]);
       if (placed.has(key)) {
         const forScope = scope === undefined ? '' : ` for scope ${scope}`;
         const message = `${count} per ${rate.window}${forScope} is limited twice`;
         complain(path, 'value', message, 'keep one of the two');
       } else {
-        placed.set(key, { limit: { count: count as Count, ...rate, scope }, path: at });
+        placed.set(key, {
+          limit: { count: count as Count, ...rate, scope, ...(observe ? { observe } : {}) },
+          path: at,
+        });
       }
     }
   }
   return { placed: [...placed.values()], unread };
+}
+
+/** One that is only observed bounds nothing. */
+function isEnforced({ limit }: PlacedLimit): boolean {
+  return limit.observe !== true;
 }
 
 /**
@@ -68,7 +78,7 @@ export function checkPerRequest(
   complain: Complain,
 ): void {
   const largest = new Map<string, PlacedLimit>();
-  for (const each of placed) {
+  for (const each of placed.filter(isEnforced)) {
     const { count, window, max } = each.limit;
     if (count === 'records' && max > (largest.get(window)?.limit.max ?? 0)) largest.set(window, each);
   }
@@ -92,7 +102,7 @@ export function checkBounded(
   complain: Complain,
 ): void {
   const bounding: readonly string[] = ['records', 'people'];
-  const limits = placed.filter(({ limit }) => bounding.includes(limit.count));
+  const limits = placed.filter(isEnforced).filter(({ limit }) => bounding.includes(limit.count));
   if (limits.some(({ limit }) => limit.scope === undefined) || bounding.some((count) => unread.has(count)))
     return;
   const seen = firstPersonal(tables);
@@ -119,7 +129,8 @@ export function checkGuessable(
 ): void {
   const bounding: readonly string[] = ['lookups', 'misses'];
   if (bounding.some((count) => unread.has(count))) return;
-  if (placed.some(({ limit }) => limit.scope === undefined && bounding.includes(limit.count))) return;
+  const enforced = placed.filter(isEnforced);
+  if (enforced.some(({ limit }) => limit.scope === undefined && bounding.includes(limit.count))) return;
   const all = [...tables];
   if (firstPersonal(all) !== undefined) return;
   for (const { table, findBy, findByLast4, see } of all) {

@@ -11,6 +11,7 @@ import { checkBounded, checkGuessable, checkPerRequest, readLimits } from './rol
 import type { RoleFile } from './schema.js';
 import type { Partly } from './shape.js';
 import type { Complain } from './source.js';
+import { checkServiceBounds, readHours, readNetworks } from './working-hours.js';
 import { quote, suggest } from '../spelling.js';
 
 /** Rows that one request may read, where the file does not say. */
@@ -53,6 +54,7 @@ export function readRole(
     checkPerRequest(file.per_request, defaultPerRequest, limits, complain);
   }
   checkBounded(name, tables.values(), limits, complain);
+  checkServiceBounds(file, complain);
   checkRevealPurpose(file, tables.values(), complain);
   checkGuessable(name, tables.values(), limits, complain);
   return {
@@ -66,6 +68,8 @@ export function readRole(
     may: new Set((file.may ?? []).filter((permission) => permission !== undefined)),
     reasons: file.reason?.filter((reason) => reason !== undefined),
     ticket: readTicket(file.ticket, complain),
+    hours: readHours(file.hours, complain),
+    networks: readNetworks(file.networks, complain),
   };
 }
 

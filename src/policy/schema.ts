@@ -100,7 +100,7 @@ export const catalogSchema = Type.Object(
   { ...closed, later: { services: 'the proxy door is not in this version' } },
 );
 
-const limitEntry = Type.Unsafe<string | { limit: string; scope: string }>({
+const limitEntry = Type.Unsafe<string | { limit: string; scope?: string; observe?: string | boolean }>({
   type: ['string', 'object'],
   expects: 'a limit such as 500 per day, or {limit: 500 per day, scope: <scope of the token>}',
   if: { type: 'string' },
@@ -108,10 +108,10 @@ const limitEntry = Type.Unsafe<string | { limit: string; scope: string }>({
   else: Type.Object(
     {
       limit: named('a limit such as 500 per day'),
-      scope: named(
-        'a scope as tokens carry it, for example orders.export',
-        '^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$',
+      scope: Type.Optional(
+        named('a scope as tokens carry it, for example orders.export', '^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$'),
       ),
+      observe: Type.Optional(oneOf(['yes', 'no', true, false], 'yes or no')),
     },
     { ...closed, later: { per: 'limits are kept per person in this version' } },
   ),
@@ -222,6 +222,20 @@ export const roleSchema = Type.Object(
       }),
     ),
     ticket: Type.Optional(ticket),
+    hours: Type.Optional(
+      named(
+        'two times of day and their zone, for example 08:00-20:00 Asia/Shanghai, or always',
+        '^(always|([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00) [A-Za-z0-9_+/-]+)$',
+      ),
+    ),
+    networks: Type.Optional(
+      Type.Array(named('an address or a network, for example 10.0.0.0/8'), {
+        minItems: 1,
+        maxItems: 100,
+        uniqueItems: true,
+        expects: 'a list of networks, for example [10.0.0.0/8]',
+      }),
+    ),
     may: Type.Optional(
       Type.Array(oneOf(permissions, either(permissions)), {
         minItems: 1,
@@ -234,9 +248,6 @@ export const roleSchema = Type.Object(
     ...closed,
     later: {
       services: 'the proxy door is not in this version',
-      observe: 'limits are always enforced in this version',
-      hours: 'roles cannot be bound to hours in this version',
-      networks: 'roles cannot be bound to networks in this version',
     },
   },
 );

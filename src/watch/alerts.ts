@@ -84,6 +84,8 @@ export async function listAlerts(pool: Pool, filter: AlertFilter): Promise<Alert
   });
 }
 
+const observed = 'observed ';
+
 const words: Readonly<Record<string, string>> = {
   recordsPerRead: 'records in one read',
   recordsPerHour: 'records within an hour',
@@ -96,5 +98,7 @@ const words: Readonly<Record<string, string>> = {
 };
 
 function reasonText(rule: string, value: number, threshold: number): string {
+  if (rule.startsWith(observed))
+    return `${value} ${rule.slice(observed.length)}: a limit of ${threshold} would have refused it`;
   return `${value} ${words[rule] ?? rule} (alert from ${threshold})`;
 }
