@@ -114,10 +114,14 @@ export class LimitReached extends WeirError {
     remaining: number;
     windowSeconds: number;
     retryAfterSeconds: number;
+    /** The read alone is larger than the limit. */
+    neverFits?: boolean;
   }) {
     super('limit-reached', {
       detail: `the limit of ${parts.limit} is used up (${parts.remaining} left)`,
-      hint: `ask again in ${parts.retryAfterSeconds} s, or ask the owner of the role for a higher limit`,
+      hint: parts.neverFits
+        ? 'this read alone is more than the limit: ask for fewer rows, or ask the owner of the role for a higher limit'
+        : `ask again in ${parts.retryAfterSeconds} s, or ask the owner of the role for a higher limit`,
       retryAfterSeconds: parts.retryAfterSeconds,
     });
     this.name = 'LimitReached';

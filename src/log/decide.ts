@@ -198,7 +198,8 @@ function decideRead(
     const flags: Flag[] = [{ rule: 'guessing', value: alike, threshold: guessesRefused }];
     return refuse(item, decided, { writer, number, at }, guessingRefused(), undefined, flags);
   }
-  const exceeded = meter.check(item.limits, withoutTell(charge, item), instant, clock);
+  const known = item.personal ? item.people.length - people.touched.length : 0;
+  const exceeded = meter.check(item.limits, withoutTell(charge, item), instant, clock, known);
   if (exceeded !== undefined) {
     const refused = limitReached(exceeded);
     return refuse(item, decided, { writer, number, at }, refused, refused.limit, []);
@@ -338,6 +339,7 @@ export function limitReached(exceeded: Exceeded): LimitReached {
     remaining: exceeded.remaining,
     windowSeconds: exceeded.windowSeconds,
     retryAfterSeconds: exceeded.retryAfterSeconds,
+    neverFits: exceeded.neverFits,
   });
 }
 

@@ -182,16 +182,23 @@ export class Meter {
   /**
    * Whether the charge fits all limits: used + amount ≤ max. An amount of 0 fits whatever is used.
    * Changes nothing.
+   * @param known people of the read whom the key has seen today already: they add nothing, but will be new by the end of a long wait
    * @returns the limit that it would overrun; of several the one with the longest wait
    */
-  check(limits: readonly Limit[], charge: Charge, instant: Instant, clock: DayClock): Exceeded | undefined {
+  check(
+    limits: readonly Limit[],
+    charge: Charge,
+    instant: Instant,
+    clock: DayClock,
+    known = 0,
+  ): Exceeded | undefined {
     let worst: Exceeded | undefined;
     for (const limit of limits) {
       const amount = amountOf(charge, limit.count, limit.window);
       if (amount === 0) continue;
       const used = this.used(limit.count, limit.window, instant);
       if (used + amount <= limit.max) continue;
-      const exceeded = this.#exceeded(limit, used, amount, charge, instant, clock);
+      const exceeded = this.#exceeded(limit, used, amount, charge, instant, clock, known);
       if (worst === undefined || waitOf(exceeded) > waitOf(worst)) worst = exceeded;
     }
     return worst;
@@ -284,13 +291,18 @@ export class Meter {
     charge: Charge,
     instant: Instant,
     clock: DayClock,
+    known: number,
   ): Exceeded {
     const length = windowSeconds[limit.window];
-    // Returning people are in the 30 days already; but when their day falls out they would be fresh.
-    const returning =
-      limit.count === 'people' && limit.window === '30d' ? charge.people.returning : nobody.returning;
-    const whole = returning.reduce((sum, [, n]) => sum + n, amount);
-    const neverFits = whole > limit.max;
+    const people = limit.count === 'people';
+    // Returning people and those of today are in the 30 days already; but when their day falls out they would be fresh.
+    const staying =
+      people && limit.window === '30d'
+        ? [...charge.people.returning, [instant.day, known] as const]
+        : nobody.returning;
+    const tomorrow = people && limit.window === 'day' ? known : 0;
+    const whole = staying.reduce((sum, [, n]) => sum + n, amount + tomorrow);
+    let neverFits = whole > limit.max;
     let retryAfterSeconds = length;
     if (!neverFits) {
       const need = used + amount - limit.max;
@@ -301,9 +313,23 @@ export class Meter {
               countIndex[limit.count],
               need,
               unit(limit.window, instant),
-              returning,
+              staying,
             );
-      retryAfterSeconds = secondsUntil(goneMicros(limit.window, last, clock), instant);
+      let gone = goneMicros(limit.window, last, clock);
+      // Past midnight those of today are new again, within a minute and an hour as well.
+      const short = limit.window === 'minute' || limit.window === 'hour';
+      if (people && short && known > 0 && clock.day(gone) > instant.day) {
+        neverFits = amount + known > limit.max;
+        const buckets = this.#buckets(limit.window);
+        const later = buckets.lastToGo(
+          countIndex[limit.count],
+          need + known,
+          unit(limit.window, instant),
+          staying,
+        );
+        gone = goneMicros(limit.window, later, clock);
+      }
+      retryAfterSeconds = neverFits ? length : secondsUntil(gone, instant);
     }
     const remaining = Math.max(0, limit.max - used);
     return { limit, used, amount, remaining, retryAfterSeconds, windowSeconds: length, neverFits };
