@@ -27,6 +27,7 @@ import type { Limit, PolicySet, TablePolicy } from './policy/model.js';
 import { revealedTable, revealingRole } from './policy/reveal.js';
 import { purposeOf } from './policy/purpose.js';
 import type { OrderDatabase } from './sql/order-database.js';
+import { Places } from './sql/places.js';
 import type { LiveSchema } from './sql/schema.js';
 import type { StatementCache } from './sql/statement-cache.js';
 import type { Statement } from './sql/statement.js';
@@ -42,17 +43,25 @@ export interface Rooms {
 }
 
 export function createCorridor(rooms: Rooms): Corridor {
+  const places = new Places();
   return {
     async pass(request) {
       const actor = await rooms.log.directory.identify(request.principal);
+      let leave = (): void => undefined;
       try {
         const { decision, statement } = admit(request, actor, rooms);
-        const total = statement.count === undefined ? undefined : await rooms.orders.count(statement.count);
+        const { role, cost } = decision.role;
+        leave = places.take(role, actor.actorId, cost);
+        const total =
+          statement.count === undefined
+            ? undefined
+            : await rooms.orders.count(statement.count, cost?.statementMs);
         if (statement.probe !== undefined) await refuseTooMany(statement.probe, decision, rooms);
-        const rows = rooms.orders.read(statement, request);
+        const rows = rooms.orders.read(statement, request, cost?.statementMs);
         const cutTo = statement.cut ? decision.role.perRequest : undefined;
-        return await answer(releaseAll(rows, decision, actor, rooms), decision, total, cutTo);
+        return await answer(releaseAll(rows, decision, actor, rooms, leave), decision, total, cutTo);
       } catch (thrown) {
+        leave();
         throw await refuse(request, actor, asWeirError(thrown), rooms);
       }
     },
@@ -163,6 +172,7 @@ async function* releaseAll(
   decision: Decision,
   actor: Actor,
   rooms: Rooms,
+  leave: () => void,
 ): AsyncGenerator<ReleasedRows, void, void> {
   let released = false;
   try {
@@ -174,6 +184,8 @@ async function* releaseAll(
   } catch (thrown) {
     // Before the first chunk is out, `pass` records why; afterwards nobody else would.
     throw released ? await refuse(decision.request, actor, asWeirError(thrown), rooms) : thrown;
+  } finally {
+    leave();
   }
 }
 
@@ -219,7 +231,7 @@ async function refuseTooMany(
   { role }: Decision,
   { orders }: Rooms,
 ): Promise<void> {
-  if ((await orders.count(probe)) <= role.perRequest) return;
+  if ((await orders.count(probe, role.cost?.statementMs)) <= role.perRequest) return;
   throw new WeirError('per-request-exceeded', {
     detail: `the answer holds more than the ${role.perRequest} rows that one request of the role may read`,
     hint: 'narrow the read with filters, or page with limit and offset',

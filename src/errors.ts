@@ -38,6 +38,7 @@ const kinds = {
   'guessing-refused': [403, '42501', 'security', 'Look-ups that differ only in hidden digits'],
   'count-refused': [403, '42501', 'caller', 'An exact count is not available with this filter'],
   'limit-reached': [429, '53400', 'security', 'A limit of the role is used up'],
+  'concurrency-reached': [429, '53300', 'caller', 'Too many reads of one person or role at once'],
   'per-request-exceeded': [422, '54000', 'caller', 'The answer holds more rows than one request may read'],
   'query-invalid': [400, '42601', 'caller', 'The query could not be understood'],
   'value-invalid': [400, '22P02', 'caller', 'A value does not fit the type of its column'],

@@ -86,6 +86,15 @@ export interface Hours {
   readonly text: string;
 }
 
+/** What a read may cost the order database. */
+export interface CostPolicy {
+  /** One statement; never longer than the gateway allows at all. */
+  readonly statementMs: number | undefined;
+  /** Reads under way at once, of one person and of the whole role, in each gateway process. */
+  readonly concurrent: number | undefined;
+  readonly concurrentRole: number | undefined;
+}
+
 /** What a read is for, as far as the role asks. */
 export interface Purpose {
   readonly reason: string | undefined;
@@ -110,6 +119,7 @@ export interface RolePolicy {
   readonly hours?: Hours | undefined;
   /** Addresses or CIDR blocks from which they are taken; undefined: from anywhere. */
   readonly networks?: readonly string[] | undefined;
+  readonly cost?: CostPolicy | undefined;
 }
 
 /** Thresholds of policies/alerts.yaml; a read at or above one is flagged. Undefined: not watched. */

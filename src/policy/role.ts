@@ -6,7 +6,7 @@ import type { DraftTable } from './catalog.js';
 import { readGrant } from './grant.js';
 import { checkRevealPurpose } from './reveal.js';
 import { readTicket } from './purpose.js';
-import type { RolePolicy, TablePolicy } from './model.js';
+import type { CostPolicy, RolePolicy, TablePolicy } from './model.js';
 import { checkBounded, checkGuessable, checkPerRequest, readLimits } from './role-limits.js';
 import type { RoleFile } from './schema.js';
 import type { Partly } from './shape.js';
@@ -68,9 +68,16 @@ export function readRole(
     may: new Set((file.may ?? []).filter((permission) => permission !== undefined)),
     reasons: file.reason?.filter((reason) => reason !== undefined),
     ticket: readTicket(file.ticket, complain),
+    cost: readCost(file.cost),
     hours: readHours(file.hours, complain),
     networks: readNetworks(file.networks, complain),
   };
+}
+
+function readCost(cost: NonNullable<Partly<RoleFile>>['cost']): CostPolicy | undefined {
+  if (cost === undefined) return undefined;
+  const { statement_seconds: seconds, concurrent, concurrent_role: concurrentRole } = cost;
+  return { statementMs: seconds === undefined ? undefined : seconds * 1000, concurrent, concurrentRole };
 }
 
 function tableHint(name: string, catalog: ReadonlyMap<string, DraftTable>): string {

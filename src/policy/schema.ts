@@ -178,6 +178,19 @@ const tableGrant = Type.Object(
   closed,
 );
 
+function wholeNumber(maximum: number, expects: string) {
+  return Type.Optional(Type.Integer({ minimum: 1, maximum, expects }));
+}
+
+const cost = Type.Object(
+  {
+    statement_seconds: wholeNumber(3_600, 'a whole number of seconds from 1, for example 5'),
+    concurrent: wholeNumber(10_000, 'a whole number of reads from 1, for example 4'),
+    concurrent_role: wholeNumber(10_000, 'a whole number of reads from 1, for example 40'),
+  },
+  { ...closed, minProperties: 1, expects: 'for example {statement_seconds: 5, concurrent: 4}' },
+);
+
 const reasonWord = named('a word of small letters, digits and -, for example call', '^[a-z][a-z0-9-]{0,31}$');
 
 const ticketNeed = oneOf(['required', 'optional'], 'required or optional');
@@ -222,6 +235,7 @@ export const roleSchema = Type.Object(
       }),
     ),
     ticket: Type.Optional(ticket),
+    cost: Type.Optional(cost),
     hours: Type.Optional(
       named(
         'two times of day and their zone, for example 08:00-20:00 Asia/Shanghai, or always',
