@@ -138,7 +138,7 @@ function play(
       continue;
     }
     row = meter.encode();
-    for (const [digest, day] of decided.touched.get(meterId) ?? []) seen.set(digest, day);
+    for (const { digest, day } of decided.touched) seen.set(digest, day);
   }
   return log;
 }
