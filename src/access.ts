@@ -126,6 +126,7 @@ export interface ReleasedColumn {
 /** A value looked up in a column that the role does not see in clear. It stays in memory: the log gets digests. */
 export interface LookedUp {
   readonly column: string;
+  readonly phone: boolean;
   /** What the role can see of it. */
   readonly seen: string;
   readonly whole: string;

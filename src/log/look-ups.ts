@@ -5,7 +5,7 @@
  */
 import type { LookedUp } from '../access.js';
 import type { Guess } from '../quota/guesses.js';
-import { digestBytes, type Digester } from './digest.js';
+import { digestBytes, peopleSpace, type Digester } from './digest.js';
 
 export function guessesOf(
   lookedUp: readonly LookedUp[],
@@ -13,11 +13,12 @@ export function guessesOf(
   digester: Digester,
 ): readonly Guess[] {
   if (lookedUp.length === 0) return none;
-  const texts = lookedUp.flatMap(({ column, seen, whole }) => [
-    `${column}\0seen\0${seen}`,
-    `${column}\0whole\0${whole}`,
-  ]);
-  const digests = digester.digest(table, 'lookup', texts);
+  const texts = lookedUp.flatMap(({ column, phone, seen, whole }) => {
+    // A phone number is the same secret in whichever table it is tried.
+    const space = phone ? 'phone' : `${table}.${column}`;
+    return [`${space}\0seen\0${seen}`, `${space}\0whole\0${whole}`];
+  });
+  const digests = digester.digest(peopleSpace, 'lookup', texts);
   return lookedUp.map((_, i) => ({
     alike: digests.readUInt32LE(2 * i * digestBytes),
     whole: digests.readUInt32LE((2 * i + 1) * digestBytes),

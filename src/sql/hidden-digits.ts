@@ -20,6 +20,6 @@ export function lookedUp(
   const masked = mask?.apply(value) ?? '';
   const shown = /[0-9]/.test(masked) ? masked : digits.slice(-4);
   // A phone number is the same however it is written; elsewhere the text around the digits tells values apart.
-  if (dataClass === 'phone') return { column: name, seen: shown, whole: digits };
-  return { column: name, seen: `${shown}\0${narrow.replace(/[0-9]/g, '#')}`, whole: narrow };
+  if (dataClass === 'phone') return { column: name, phone: true, seen: shown, whole: digits };
+  return { column: name, phone: false, seen: `${shown}\0${narrow.replace(/[0-9]/g, '#')}`, whole: narrow };
 }

@@ -6,6 +6,7 @@ import { withRoles } from './with-roles.js';
 const agent = `for: people
 tables:
   orders: {find_by: [receiver_phone], see: {order_no: clear, receiver_phone: middle}}
+  customers: {find_by: [phone], see: {customer_id: clear, phone: middle}}
 limits: {records: 500 per day}
 per_request: 50
 `;
@@ -39,15 +40,21 @@ void t.test(
     const list = `in.(${['1001', '1002', '1003'].map(guess).join(',')})`;
     t.equal((await ask(one, list, 'zhao')).status, 403, 'nor all at once');
 
+    const elsewhere = await one.get(`/rest/customers?phone=eq.${guess('0003')}`, {
+      role: 'agent',
+      sub: 'li',
+    });
+    t.equal(elsewhere.status, 403, 'nor in another table');
+
     const refusals = (await one.entries()).filter(({ kind }) => kind === 'refusal');
     t.match(
       refusals,
-      [1, 2, 3].map(() => ({ error: 'guessing-refused', flags: [['guessing', 3, 3]] })),
+      [1, 2, 3, 4].map(() => ({ error: 'guessing-refused', flags: [['guessing', 3, 3]] })),
     );
     t.notMatch(JSON.stringify(await one.entries()), new RegExp(`${phone}|${guess('0002')}`));
     const alerts = await one.get('/admin/alerts', { role: 'security', sub: 'sun' });
-    t.match(await alerts.json(), { alerts: [{}, {}, { person: 'li', reasons: [{ rule: 'guessing' }] }] });
-    t.equal(one.observed.filter(({ event }) => event === 'flagged').length, 2);
+    t.match(await alerts.json(), { alerts: [{}, {}, {}, { person: 'li', reasons: [{ rule: 'guessing' }] }] });
+    t.equal(one.observed.filter(({ event }) => event === 'flagged').length, 3);
     const { faults } = await verifyLog({ source: { url: one.store.runtimeUrl } });
     t.same(faults, []);
   },
