@@ -31,7 +31,8 @@ export interface Principal {
 /** A limit that the token sets for itself (claim weir_limits). It never raises one. */
 export type LoweredLimit = Pick<Limit, 'count' | 'window' | 'max'>;
 
-export type FilterOperator = 'eq' | 'neq' | 'gt' | 'gte' | 'lt' | 'lte' | 'in' | 'is';
+export type FilterOperator =
+  'eq' | 'neq' | 'gt' | 'gte' | 'lt' | 'lte' | 'in' | 'is' | 'like' | 'ilike' | 'isdistinct';
 
 export interface Filter {
   readonly column: string;
@@ -39,6 +40,22 @@ export interface Filter {
   /** One value, except for `in`; `is` takes null, not_null, true, false or unknown. */
   readonly values: readonly string[];
   readonly negated: boolean;
+}
+
+/** Filters combined. What stands in one never pins: pins are top-level conjuncts, in ReadPlan.filters. */
+export interface FilterGroup {
+  readonly combine: 'and' | 'or';
+  readonly negated: boolean;
+  readonly members: readonly (Filter | FilterGroup)[];
+}
+
+/** A column of the answer. */
+export interface Selected {
+  readonly column: string;
+  /** What the answer calls it; undefined: by its own name. */
+  readonly as?: string | undefined;
+  /** The type that it is cast to, as the caller writes it. */
+  readonly cast?: string | undefined;
 }
 
 export interface Ordering {
@@ -50,9 +67,12 @@ export interface Ordering {
 /** What is asked for, independent of the door. */
 export interface ReadPlan {
   readonly table: string;
-  /** Column names as the catalogue writes them; undefined: every column that the role sees. */
-  readonly select: readonly string[] | undefined;
+  /** Columns by their names in the catalogue; undefined: every column that the role sees. */
+  readonly select: readonly Selected[] | undefined;
+  /** All of them must hold. */
   readonly filters: readonly Filter[];
+  /** And so must these. */
+  readonly groups?: readonly FilterGroup[];
   readonly order: readonly Ordering[];
   /** Rows; undefined: as many as there are. */
   readonly limit: number | undefined;
@@ -106,6 +126,8 @@ export interface Decision {
   readonly personal: boolean;
   /** How many values were looked up in columns that the role does not see in clear. */
   readonly lookups: number;
+  /** From how many addresses the token has been used, where this is the first read from another one. */
+  readonly tokenAddresses?: number | undefined;
   /** Rows at the most; undefined: no bound. */
   readonly rowLimit: number | undefined;
   /** The normalised query, without literals, as it stands in the entry. */
@@ -117,7 +139,10 @@ export interface Decision {
 }
 
 export interface ReleasedColumn {
+  /** Of the column that it shows, as the log names it. */
   readonly name: string;
+  /** What the answer calls it, where the caller renamed it. Never on the log: it may hold anything. */
+  readonly as?: string;
   readonly mask: MaskName;
   /** How its text is written in JSON. */
   readonly json: 'string' | 'verbatim' | 'boolean' | 'number';
@@ -176,6 +201,27 @@ export interface Answer {
   readonly chunks: AsyncGenerator<ReleasedRows, void, void>;
 }
 
+/** A table as one role meets it, for documentation: nothing that the role does not see. */
+export interface VisibleTable {
+  readonly name: string;
+  readonly browse: boolean;
+  readonly findBy: readonly string[];
+  readonly columns: readonly {
+    readonly name: string;
+    readonly mask: MaskName;
+    /** As it comes out: that of the column, or text where it is masked. */
+    readonly type: string;
+  }[];
+}
+
+export interface VisibleTables {
+  readonly role: string;
+  readonly about: string;
+  /** Rows that one request may read. */
+  readonly perRequest: number;
+  readonly tables: readonly VisibleTable[];
+}
+
 /** What doors know of the corridor. */
 export interface Corridor {
   /**
@@ -186,6 +232,8 @@ export interface Corridor {
   pass(request: AccessRequest): Promise<Answer>;
   /** Records a refusal that a door found before there was a plan. @returns the error to send (log-unavailable if it could not be recorded) */
   refuse(asked: Asked, error: WeirError): Promise<WeirError>;
+  /** What the caller's role sees: names and types, no row. @throws WeirError, already recorded as a refusal */
+  describe(asked: Asked): Promise<VisibleTables>;
   /** Authorises and records an administrative read ("alerts"). @throws WeirError */
   administer(asked: Asked, permission: string): Promise<void>;
 }

@@ -19,6 +19,8 @@ import type {
 } from './access.js';
 import { systemClock, type Clock } from './clock.js';
 import { asWeirError, WeirError } from './errors.js';
+import type { Revocations } from './identity/revocations.js';
+import type { TokenAddresses } from './identity/token-addresses.js';
 import type { AccessLog } from './log/access-log.js';
 import type { Actor } from './log/directory.js';
 import { chooseRole } from './policy/choose-role.js';
@@ -31,6 +33,7 @@ import { Places } from './sql/places.js';
 import type { LiveSchema } from './sql/schema.js';
 import type { StatementCache } from './sql/statement-cache.js';
 import type { Statement } from './sql/statement.js';
+import { visibleTables } from './sql/visible-tables.js';
 
 export interface Rooms {
   /** The set in force and what it was checked against. @throws WeirError policy-unavailable */
@@ -40,6 +43,9 @@ export interface Rooms {
   readonly log: AccessLog;
   /** For the hours of roles; the commit goes by the database's. */
   readonly clock?: Clock;
+  /** Asked before each chunk: a token may be revoked while its read is under way. */
+  readonly revocations: Pick<Revocations, 'check'>;
+  readonly tokenAddresses: Pick<TokenAddresses, 'takeFlag'>;
 }
 
 export function createCorridor(rooms: Rooms): Corridor {
@@ -72,6 +78,16 @@ export function createCorridor(rooms: Rooms): Corridor {
         return await refuse(asked, actor, error, rooms);
       } catch (thrown) {
         return asWeirError(thrown);
+      }
+    },
+
+    async describe(asked) {
+      const actor = await rooms.log.directory.identify(asked.principal);
+      try {
+        const { set, live } = rooms.policies();
+        return visibleTables(chooseRole(asked, set, nowOf(rooms)), live);
+      } catch (thrown) {
+        throw await refuse(asked, actor, asWeirError(thrown), rooms);
       }
     },
 
@@ -138,6 +154,7 @@ function admit(
     observed: limits.filter(isObserved),
     personal: statement.personal,
     lookups: statement.lookups,
+    tokenAddresses: rooms.tokenAddresses.takeFlag(principal, request.address),
     rowLimit: statement.rowLimit,
     statement: reveal === undefined ? statement.normalised : `reveal ${statement.normalised}`,
     purpose,
@@ -177,7 +194,9 @@ async function* releaseAll(
   let released = false;
   try {
     for await (const chunk of rows) {
+      await stillCounts(decision.request, rooms);
       const receipt = await rooms.log.record(decision, actor, chunk);
+      await stillCounts(decision.request, rooms);
       yield release(chunk, receipt);
       released = true;
     }
@@ -187,6 +206,11 @@ async function* releaseAll(
   } finally {
     leave();
   }
+}
+
+/** Before a chunk is recorded, and before it is released: a commit may have waited. @throws WeirError */
+function stillCounts({ principal }: AccessRequest, { revocations }: Rooms): Promise<void> | undefined {
+  return revocations.check(principal);
 }
 
 /** The only way out. */

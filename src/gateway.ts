@@ -14,17 +14,21 @@ import { restDoor } from './doors/rest/rest-door.js';
 import { revealDoor } from './doors/rest/reveal-door.js';
 import { WeirError } from './errors.js';
 import { Authenticator } from './identity/authenticator.js';
+import { Revocations } from './identity/revocations.js';
+import { TokenAddresses } from './identity/token-addresses.js';
 import { AccessLog } from './log/access-log.js';
 import { Digester } from './log/digest.js';
 import type { Observe } from './observation.js';
 import { checkAgainstDatabase } from './policy/check-database.js';
 import { formatFaults } from './policy/faults.js';
 import { loadPolicies, type LoadedPolicies } from './policy/load.js';
+import { missingKeys } from './policy/missing-keys.js';
 import { OrderDatabase } from './sql/order-database.js';
 import { readSchema, type LiveSchema } from './sql/schema.js';
 import { StatementCache } from './sql/statement-cache.js';
 import { checkOrders, checkStore } from './store/checks.js';
 import { openPool } from './store/pool.js';
+import { RevocationFeed } from './store/revocation-feed.js';
 import { version } from './version.js';
 import { listAlerts } from './watch/alerts.js';
 
@@ -66,8 +70,11 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
     onIdleError: (error) =>
       observe({ event: 'failure', requestId: undefined, where: 'gateway database, idle connection', error }),
   });
+  const { tokenKey } = config.masks;
+  const maskKeys = { token: tokenKey === undefined ? undefined : Buffer.from(tokenKey, 'base64') };
   const orders = new OrderDatabase({
     ...config.orders,
+    maskKeys,
     onIdleError: (error) =>
       observe({ event: 'failure', requestId: undefined, where: 'order database, idle connection', error }),
   });
@@ -78,6 +85,16 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
     maxTokenAgeSeconds: config.identity.maxTokenLifetimeSeconds,
     allowDemoKeys: parts.demo ?? false,
   });
+  const nowMillis = () => performance.now();
+  const revocations = new Revocations({ nowMillis, refresh: () => feed.refresh() });
+  revocations.onChange((isRevoked) => authenticator.forget(isRevoked));
+  const feed = new RevocationFeed({
+    url: config.store.url,
+    nowMillis,
+    onRead: (list, asOfMillis) => revocations.take(list, asOfMillis),
+    onState: (error) => observe({ event: 'revocations', state: error === undefined ? 'up' : 'down', error }),
+  });
+  const tokenAddresses = new TokenAddresses();
   let log: AccessLog | undefined;
   let served: { loaded: LoadedPolicies; live: LiveSchema } | undefined;
   let server: FastifyInstance | undefined;
@@ -91,7 +108,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
         const [store, upstream] = [await checkStore(storePool), await checkOrders(orders.pool, tables)];
         for (const warning of [...store.warnings, ...upstream.warnings])
           observe({ event: 'lifecycle', state: 'starting', detail: warning });
-        const faults = [...store.faults, ...upstream.faults];
+        const faults = [...store.faults, ...upstream.faults, ...missingKeys(loaded.set, maskKeys)];
         if (faults.length > 0) throw new StartRefused(faults);
         const live = await readSchema(orders.pool, tables);
         const mismatches = checkAgainstDatabase(loaded, live);
@@ -100,6 +117,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
             `the policies do not fit the order database:\n${formatFaults(mismatches)}`,
           ]);
 
+        await feed.open();
         log = await AccessLog.open({
           pool: storePool,
           connection: {
@@ -126,10 +144,14 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
           statements: new StatementCache(),
           orders,
           log,
+          revocations,
+          tokenAddresses,
         });
         server = buildServer({
           corridor,
           authenticator,
+          revocations,
+          tokenAddresses,
           health: { ready },
           metrics: parts.metrics,
           http: config.http,
@@ -172,6 +194,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
     if (served === undefined) reasons.push('policies: no valid set');
     if (log === undefined || log.downReason !== undefined)
       reasons.push('log: the gateway database cannot be written');
+    if (!revocations.readable) reasons.push('revocations: the list of revoked tokens cannot be read');
     await orders
       .ping()
       .catch((error: unknown) =>
@@ -182,6 +205,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
 
   async function closeRooms(): Promise<void> {
     await log?.close();
+    await feed.close();
     authenticator.close();
     await Promise.allSettled([orders.close(), storePool.end()]);
   }

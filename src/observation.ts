@@ -31,6 +31,12 @@ export type Observation =
       readonly rules: readonly string[];
     }
   | {
+      readonly event: 'revocations';
+      readonly state: 'up' | 'down';
+      readonly error: unknown;
+    }
+  | { readonly event: 'token-shared'; readonly requestId: string; readonly addresses: number }
+  | {
       readonly event: 'policy';
       readonly state: 'loaded' | 'rejected';
       readonly digest: string | undefined;

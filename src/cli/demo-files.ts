@@ -16,6 +16,7 @@ export interface DemoSecrets {
   readonly runtimePassword: string;
   readonly readerPassword: string;
   readonly digestKey: string;
+  readonly tokenKey: string;
 }
 
 export const postgresDirectory = (directory: string) => join(directory, 'postgres');
@@ -28,15 +29,24 @@ export async function openSecrets(directory: string): Promise<DemoSecrets> {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-  if (text !== undefined) return JSON.parse(text) as DemoSecrets;
-  const password = () => randomBytes(18).toString('base64url');
   const marker = Buffer.from(demoKeyMarker);
+  const key = () => Buffer.concat([marker, randomBytes(32 - marker.length)]).toString('base64');
+  if (text !== undefined) {
+    const kept = JSON.parse(text) as DemoSecrets & { tokenKey?: string };
+    if (kept.tokenKey !== undefined) return kept;
+    // Made by a version that had no tokens.
+    const whole = { ...kept, tokenKey: key() };
+    await writeWhole(file, `${JSON.stringify(whole, null, 2)}\n`);
+    return whole;
+  }
+  const password = () => randomBytes(18).toString('base64url');
   const made: DemoSecrets = {
     superuserPassword: password(),
     ownerPassword: password(),
     runtimePassword: password(),
     readerPassword: password(),
-    digestKey: Buffer.concat([marker, randomBytes(32 - marker.length)]).toString('base64'),
+    digestKey: key(),
+    tokenKey: key(),
   };
   await writeWhole(file, `${JSON.stringify(made, null, 2)}\n`);
   return made;
@@ -71,6 +81,7 @@ export function writeDemoConfig(settings: DemoSettings): string {
         issuers: [{ issuer: issuer.issuer, audience: issuer.audience, jwks: { file: issuer.jwksFile } }],
       },
       log: { digestKey: secrets.digestKey },
+      masks: { tokenKey: secrets.tokenKey },
     },
     { lineWidth: 0 },
   );

@@ -143,6 +143,21 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .option(...config)
     .action(async (options) => finish((await import('./log-show.js')).logShow(context, options)));
 
+  example(program.command('revoke'), 'weir revoke --person li.na --reason "laptop stolen" --until 8h')
+    .description('let tokens no longer count, in every gateway within 2 s, answers under way included')
+    .option('--person <person>', 'every token of a person, also one issued later')
+    .option('--tool <tool>', 'every token of a staff tool (client_id)')
+    .option('--jti <id>', 'one token, by its id (jti)')
+    .option('--issuer <issuer>', 'only those of one issuer (default: of every issuer)')
+    .option('--reason <text>', 'why; it is kept')
+    .option('--until <time>', 'for how long: 8h (from now), 2026-11-22T14:05 (default: until lifted)')
+    .option('--lift <number>', 'take one back, by its number', parseCount)
+    .option('--list', 'show what is revoked')
+    .option('--all', 'with --list: also what was lifted or has run out')
+    .option(...json)
+    .option(...config)
+    .action(async (options) => finish((await import('./revoke.js')).revoke(context, options)));
+
   example(program.command('alerts'), 'weir alerts --from 24h')
     .description('list reads that were flagged as bulk reads, newest first')
     .option('--from <time>', 'from then on: 2h (ago), 2026-11-22', '24h')

@@ -37,10 +37,10 @@ export async function start(context: CliContext, options: ConfigOption): Promise
  */
 export function refuseDemoKeys(config: Config): void {
   const hint = 'weir start serves real orders: use your own; for the demo, run weir demo';
-  if (
-    decodeKey(config.log.digestKey)?.subarray(0, demoKeyMarker.length).toString('latin1') === demoKeyMarker
-  ) {
-    throw new CliError("log.digestKey is a demo's key", hint);
+  const keys = { 'log.digestKey': config.log.digestKey, 'masks.tokenKey': config.masks.tokenKey };
+  for (const [name, key] of Object.entries(keys)) {
+    const start = decodeKey(key ?? '')?.subarray(0, demoKeyMarker.length);
+    if (start?.toString('latin1') === demoKeyMarker) throw new CliError(`${name} is a demo's key`, hint);
   }
   config.identity.issuers.forEach(({ jwks }, index) => {
     if ('file' in jwks && existsSync(jwks.file) && keyIds(jwks.file).some(isDemoKeyId)) {

@@ -6,7 +6,7 @@ import { isIP } from 'node:net';
 import type { ConfigFault } from './faults.js';
 import type { ConfigSource, KeyPath } from './source.js';
 
-/** Each demo's digest key begins with these bytes, so that `weir start` can tell it and refuse. */
+/** Each key that a demo makes begins with these bytes, so that `weir start` can tell it and refuse. */
 export const demoKeyMarker = 'weir-demo-';
 
 export function checkMeaning(source: ConfigSource): ConfigFault[] {
@@ -38,10 +38,22 @@ export function checkMeaning(source: ConfigSource): ConfigFault[] {
     fault(['store', 'ownerUrl'], 'has the same user as store.url', hint);
   }
 
-  const digestKey = text(['log', 'digestKey']);
-  if (digestKey !== undefined && decodeKey(digestKey) === undefined) {
-    fault(['log', 'digestKey'], 'is not base64 of 32 bytes', 'make one with: openssl rand -base64 32');
+  const keys = [
+    ['log', 'digestKey'],
+    ['masks', 'tokenKey'],
+  ];
+  for (const path of keys) {
+    const key = text(path);
+    if (key !== undefined && decodeKey(key) === undefined)
+      fault(path, 'is not base64 of 32 bytes', 'make one with: openssl rand -base64 32');
   }
+  const [digestKey, tokenKey] = keys.map(text);
+  if (tokenKey !== undefined && tokenKey === digestKey)
+    fault(
+      ['masks', 'tokenKey'],
+      'is the same as log.digestKey',
+      'make another with: openssl rand -base64 32',
+    );
   const zone = text(['log', 'zone']);
   if (zone !== undefined && !isTimeZone(zone)) {
     fault(['log', 'zone'], 'is no time zone of the IANA list', 'write a name such as Asia/Shanghai or UTC');
@@ -83,7 +95,7 @@ export function checkMeaning(source: ConfigSource): ConfigFault[] {
   return faults;
 }
 
-/** @returns the 32 bytes of a digest key, undefined where the text is no such key */
+/** @returns the 32 bytes of a key, undefined where the text is no such key */
 export function decodeKey(text: string): Buffer | undefined {
   if (!/^[A-Za-z0-9+/]{43}=$/.test(text)) return undefined;
   const bytes = Buffer.from(text, 'base64');

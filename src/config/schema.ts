@@ -30,7 +30,17 @@ const http = Type.Object(
     }),
     trustedProxies: Type.Array(Type.String({ minLength: 1 }), {
       default: [],
-      description: 'Addresses or CIDR blocks of proxies whose X-Forwarded-For is believed',
+      description: 'Addresses or CIDR blocks of proxies that are believed about where a request comes from',
+    }),
+    forwardedHeader: Type.Unsafe<'x-forwarded-for' | 'forwarded'>({
+      type: 'string',
+      enum: ['x-forwarded-for', 'forwarded'],
+      default: 'x-forwarded-for',
+      description: 'The header in which they say it: x-forwarded-for, or forwarded (RFC 7239)',
+    }),
+    corsOrigins: Type.Array(Type.String({ pattern: '^https?://[a-zA-Z0-9.\\-\\[\\]:]+$' }), {
+      default: [],
+      description: 'Origins of pages that may read answers with a browser, such as https://admin.example.com',
     }),
     maxConcurrent: Type.Integer({
       minimum: 1,
@@ -67,7 +77,8 @@ const store = Type.Object(
         minLength: 1,
         secret: true,
         env: 'WEIR_STORE_OWNER_URL',
-        description: 'The same database, as the role that owns the tables. Only `weir migrate` uses it',
+        description:
+          'The same database, as the role that owns the tables. Only `weir migrate` and `weir revoke` use it',
       }),
     ),
     runtimeRole: Type.Optional(
@@ -218,6 +229,21 @@ const log = Type.Object(
   section,
 );
 
+const masks = Type.Object(
+  {
+    tokenKey: Type.Optional(
+      Type.String({
+        minLength: 1,
+        secret: true,
+        env: 'WEIR_TOKEN_KEY',
+        description:
+          'Key of the tokens that the mask `token` shows: base64 of 32 random bytes. Needed where a role uses it',
+      }),
+    ),
+  },
+  section,
+);
+
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
@@ -229,6 +255,7 @@ export const configSchema = Type.Object(
     policies,
     identity,
     log,
+    masks,
     logLevel: Type.Unsafe<LogLevel>({
       type: 'string',
       enum: logLevels,

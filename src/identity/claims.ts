@@ -49,7 +49,7 @@ export function readClaims(
     person: person === tool ? undefined : person,
     displayName: readDisplayName(claims, paths.displayName),
     tool,
-    act: readId(claims, paths.act),
+    act: readAct(claims, paths.act),
     roles: Object.freeze(readRoles(claims, paths.roles)),
     scopes: Object.freeze(readScopes(claims, paths.scope)),
     tokenId: readId(claims, 'jti'),
@@ -119,6 +119,15 @@ function readId(claims: Claims, path: ClaimPath): string | undefined {
   if (unprintable.test(value) || value !== value.trim() || value !== value.normalize('NFC'))
     throw tokenInvalid(`the claim "${path}" holds characters that are not accepted in an id`);
   return value;
+}
+
+/** RFC 8693 §4.1. Delegation that cannot be named is refused: the log would take it for the person's own doing. */
+function readAct(claims: Claims, path: ClaimPath): string | undefined {
+  const act = readId(claims, path);
+  const [outermost = path] = pathNames(path);
+  if (act === undefined && Object.hasOwn(claims, outermost))
+    throw tokenInvalid(`the claim "${outermost}" is there but does not hold "${path}"`);
+  return act;
 }
 
 /** Decoration: one that is not fit to be shown is left out. */

@@ -114,6 +114,7 @@ export class AccessLog {
       guesses: guessesOf(decision.lookedUp ?? [], table.table.name, digester),
       candidates: decision.candidates === true,
       reveal: decision.request.reveal?.column,
+      tokenAddresses: rows.part === 0 ? decision.tokenAddresses : undefined,
       bytes: bytesOf(rows),
     });
     if (outcome.flags.length > 0) {

@@ -55,6 +55,8 @@ export interface ReadItem {
   readonly candidates?: boolean;
   /** The column that is revealed in clear. */
   readonly reveal?: string | undefined;
+  /** The token came from so many addresses; undefined: nothing new about that. */
+  readonly tokenAddresses?: number | undefined;
   readonly bytes: number;
 }
 
@@ -210,7 +212,7 @@ function decideRead(
   decided.charged.set(actor.meterId, meter);
   if (people.touched.length > 0) remember(decided, actor.meterId, seen, people.touched, instant.day);
   const consecutive = neighbours.count(actor.actorId, item.table, rows.recordKeys);
-  const bulk = bulkFlags(item.thresholds, {
+  const flags = bulkFlags(item.thresholds, {
     recordsPerRead: charge.records,
     recordsPerHour: meter.used('records', 'hour', instant),
     recordsPerDay: meter.used('records', 'day', instant),
@@ -219,7 +221,9 @@ function decideRead(
     peoplePerDay: meter.used('people', 'day', instant),
     consecutive: item.personal ? consecutive : 0,
   });
-  const flags: readonly Flag[] = observed.length === 0 ? bulk : [...bulk, ...observed];
+  if (item.tokenAddresses !== undefined)
+    flags.push({ rule: 'tokenAddresses', value: item.tokenAddresses, threshold: 2 });
+  if (observed.length > 0) flags.push(...observed);
   const read: EntryRead = {
     table: item.table,
     see: item.see,

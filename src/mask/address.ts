@@ -1,13 +1,14 @@
 /**
  * An address keeps the division of China that it begins with: its province, its city or its district.
  * Only names on the list of divisions are ever shown, each inside the one before it and from the very
- * beginning, so that nothing of a street leaks that merely looks like a district (幸福小区). What does
- * not begin with a province's full name is hidden altogether; a level that is not there gives the one
- * above it. Shown is the division's own spelling: spaces, a municipality's name said twice and the
- * fillers of address pickers (市辖区) do not show.
+ * beginning, so that nothing of a street leaks that merely looks like a district (幸福小区). An address may
+ * also begin with its city, with a shortened province before a city's full name, or leave out the city
+ * above one of county rank; what begins otherwise is hidden altogether. A level that is not there gives
+ * the one above it. Shown is the division's own full name: spaces, a municipality's name said twice and
+ * the fillers of address pickers (市辖区) do not show, nor what was left out.
  */
 import { citySql, districtSql, provinceSql } from './address-sql.js';
-import { fillers, maxCharacters, provinces, spaces } from './division-tree.js';
+import { fillers, firstCity, maxCharacters, otherStarts, provinces, separators } from './division-tree.js';
 import type { Mask } from './mask.js';
 
 /** The first two characters tell provinces apart. */
@@ -18,8 +19,10 @@ function startOf(text: string, names: Iterable<string>): string | undefined {
   return undefined;
 }
 
+const separator = new RegExp(`[${separators}]`, 'gu');
+
 function normalise(address: string): string {
-  const close = spaces.reduce((text, space) => text.replaceAll(space, ''), address);
+  const close = address.replace(separator, '');
   const start =
     close.length <= maxCharacters
       ? close
@@ -33,13 +36,22 @@ function normalise(address: string): string {
 function divisionsOf(address: string): readonly string[] {
   const text = normalise(address);
   const province = provinceByStart.get(text.slice(0, 2));
-  if (province === undefined || !text.startsWith(province)) return [];
+  if (province === undefined || !text.startsWith(province)) return fromOtherStart(text);
   const cities = provinces.get(province) ?? new Map<string, readonly string[]>();
   const rest = text.slice(province.length);
   // A province that is its own city: the districts follow at once, and the city level shows the province.
   const city = cities.has(province) ? '' : startOf(rest, cities.keys());
-  if (city === undefined) return [province];
+  if (city === undefined) return otherStarts.get(firstCity(text)) ?? [province];
   const district = startOf(rest.slice(city.length), cities.get(city === '' ? province : city) ?? []);
+  return district === undefined ? [province, city] : [province, city, district];
+}
+
+function fromOtherStart(text: string): readonly string[] {
+  const start = firstCity(text);
+  const [province, city, ofCounty] = otherStarts.get(start) ?? [];
+  if (province === undefined || city === undefined) return [];
+  const districts = provinces.get(province)?.get(city) ?? [];
+  const district = ofCounty ?? startOf(text.slice(start.length), districts);
   return district === undefined ? [province, city] : [province, city, district];
 }
 

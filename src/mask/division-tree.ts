@@ -11,8 +11,23 @@ export const municipalities: readonly string[] = [...provinces.keys()].filter((n
 /** No division, with all that may stand in it, is longer. Code points. */
 export const maxCharacters = 64;
 
-/** White space that may stand anywhere in an address. */
-export const spaces: readonly string[] = [' ', '\u3000'];
+/** What may stand anywhere in an address: white space, and what separates the divisions in lists. */
+export const separators = ' \u3000\t\r\n,，/-';
+
+/** Endings of cities besides 市, each as what makes a 市 of it in a text of the same length. */
+export const cityEndings = [
+  ['自治州', '自治市'],
+  ['地区', '地市'],
+  ['林区', '林市'],
+  ['盟', '市'],
+  ['县', '市'],
+] as const;
+
+/** The text up to the first ending of a city; empty where there is none. */
+export function firstCity(text: string): string {
+  const alike = cityEndings.reduce((inner, [from, to]) => inner.replaceAll(from, to), text);
+  return text.slice(0, alike.indexOf('市') + 1);
+}
 
 /**
  * What address pickers put between the divisions, as the statistical codes do, and what is left of it: a
@@ -36,4 +51,35 @@ function readTree(lines: string): ReadonlyMap<string, ReadonlyMap<string, readon
     tree.set(province, cities.set(city, districts));
   }
   return tree;
+}
+
+/** A province as people shorten it: 浙江, 内蒙古, 广西. */
+function shortName(province: string): string {
+  return province.replace(/(省|市|壮族自治区|回族自治区|维吾尔自治区|自治区|特别行政区)$/u, '');
+}
+
+/**
+ * Other ways in which an address may begin, each up to the first ending of a city, and the divisions that are
+ * meant: a city without its province or with the province shortened, a city of county rank (昆山市) without
+ * the city above it. No two cities of the country, of either rank, share a name. Left out are the three whose
+ * name holds an ending before its own (辉县市): they are known in full alone.
+ */
+export const otherStarts: ReadonlyMap<string, readonly string[]> = new Map(
+  [...provinces].flatMap(([province, cities]) =>
+    [...cities].flatMap(([city, districts]) => {
+      const short = shortName(province);
+      const ofCounty = districts.filter((district) => district.endsWith('市'));
+      const starts = ofCounty.flatMap((district) =>
+        [district, short + district, province + district].map((start) =>
+          entry(start, province, city, district),
+        ),
+      );
+      if (city !== province) starts.push(entry(city, province, city), entry(short + city, province, city));
+      return starts.filter(([start]) => firstCity(start) === start);
+    }),
+  ),
+);
+
+function entry(start: string, ...divisions: string[]): [string, readonly string[]] {
+  return [start, divisions];
 }

@@ -6,11 +6,11 @@
  */
 import type { Mask } from './mask.js';
 
-const maxCharacters = 64;
-const minDigits = 7;
+export const maxCharacters = 64;
+export const minDigits = 7;
 
 /** The only digits that there are here; others (Arabic-Indic, superscript) are punctuation. */
-function digitsOf(value: string): string {
+export function digitsOf(value: string): string {
   return value
     .replace(/[０-９]/gu, (digit) => String.fromCharCode(digit.charCodeAt(0) - 0xfee0))
     .replace(/[^0-9]/gu, '');
@@ -21,7 +21,7 @@ function digitsOf(value: string): string {
  * working them out at each mention. What is taken out of the text: every character that is left of it
  * when its digits are taken out.
  */
-function withDigits(text: string, expression: string): string {
+export function withDigits(text: string, expression: string): string {
   const narrow = `translate(${text}, '０１２３４５６７８９', '0123456789')`;
   const digits = `translate(${narrow}, translate(${narrow}, '0123456789', ''), '')`;
   return `(SELECT ${expression} FROM (SELECT ${digits} AS __weir_d OFFSET 0) AS __weir_phone)`;

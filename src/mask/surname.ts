@@ -1,7 +1,9 @@
 /**
  * A name keeps its surname: the first character, or the first two where they are a compound surname
- * and more follows (欧阳 alone may be a Mr Ou). A Latin name keeps its first letter. How long the name
- * is does not show. Characters are code points; white space around the name does not count.
+ * and more follows (欧阳 alone may be a Mr Ou). Names with a middle dot have no such surname, whatever
+ * they begin with (司马义·艾买提), and keep the first character. A Latin name keeps its first letter, as a
+ * capital. How long the name is does not show. Characters are code points; white space around the name
+ * does not count.
  */
 import type { Mask } from './mask.js';
 
@@ -20,6 +22,18 @@ const compoundsSql = `'${JSON.stringify(Object.fromEntries([...compounds].map((n
 const white = ' \t\n\r\u00a0\u3000';
 const whiteSql = String.raw`E' \t\n\r\u00A0\u3000'`;
 
+const dots = '·•・‧．･∙⋅';
+
+const capital = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
+const wide = 'ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ';
+/** Letters that are shown as a capital of ASCII. */
+const small = capital.toLowerCase() + wide + wide.toLowerCase();
+
+function capitalOf(letter: string): string {
+  const at = small.indexOf(letter);
+  return letter === '' || at === -1 ? letter : capital.charAt(at % capital.length);
+}
+
 function trim(characters: readonly string[]): readonly string[] {
   let start = 0;
   let end = characters.length;
@@ -36,16 +50,21 @@ export const surname: Mask = {
     const compound = (name: string): string => `${compoundsSql} ? left(${name}, 2)`;
     const trimmed = `btrim(${text}, ${whiteSql})`;
     // All white space sorts before the first Chinese character, so most names need no trimming in front.
+    const undotted = `translate(${text}, '${dots}', '') = ${text}`;
     return (
-      `(CASE WHEN (${text}) COLLATE "C" >= '一' THEN ` +
-      `left(${text}, CASE WHEN ${compound(text)} AND length(rtrim(${text}, ${whiteSql})) > 2 THEN 2 ELSE 1 END) ` +
-      `ELSE left(${trimmed}, CASE WHEN ${compound(trimmed)} AND length(${trimmed}) > 2 THEN 2 ELSE 1 END) END || '**')`
+      `(translate(CASE WHEN (${text}) COLLATE "C" >= '一' THEN ` +
+      `left(${text}, CASE WHEN ${compound(text)} AND length(rtrim(${text}, ${whiteSql})) > 2 AND ${undotted} THEN 2 ELSE 1 END) ` +
+      `ELSE left(${trimmed}, CASE WHEN ${compound(trimmed)} AND length(${trimmed}) > 2 AND ${undotted} THEN 2 ELSE 1 END) END, ` +
+      `'${small}', '${capital.repeat(3)}') || '**')`
     );
   },
   apply(value) {
     if (value === null) return null;
     const name = trim(Array.from(value));
     const firstTwo = name.slice(0, 2).join('');
-    return (name.length > 2 && compounds.has(firstTwo) ? firstTwo : (name[0] ?? '')) + '**';
+    const dotted = name.some((character) => dots.includes(character));
+    return (
+      (name.length > 2 && !dotted && compounds.has(firstTwo) ? firstTwo : capitalOf(name[0] ?? '')) + '**'
+    );
   },
 };

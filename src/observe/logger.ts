@@ -53,6 +53,18 @@ function write(observation: Observation): Line {
       const { requestId, actorId, rules } = observation;
       return ['warn', 'bulk read flagged', { requestId, actorId, rules }];
     }
+    case 'revocations': {
+      const { event, state, error } = observation;
+      return [
+        state === 'up' ? 'info' : 'error',
+        event,
+        { state, ...(error ? { error: errorFacts(error) } : {}) },
+      ];
+    }
+    case 'token-shared': {
+      const { requestId, addresses } = observation;
+      return ['warn', 'one token from several addresses', { requestId, addresses }];
+    }
     case 'policy': {
       const { state, digest, faults } = observation;
       return [state === 'loaded' ? 'info' : 'error', `policy set ${state}`, { digest, faults }];

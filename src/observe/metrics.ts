@@ -51,6 +51,11 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
     'resolved',
   ]);
   const flagged = counter('weir_flagged_reads_total', 'Reads flagged as bulk reads, by rule', ['rule']);
+  const revocationsUp = gauge('weir_revocations_up', '1 while the list of revoked tokens can be read');
+  const sharedTokens = counter(
+    'weir_shared_tokens_total',
+    'Times that a token came from yet another address',
+  );
   const policyLoads = counter('weir_policy_loads_total', 'Policy sets read', ['state']);
   const policyRejected = gauge(
     'weir_policy_rejected',
@@ -89,6 +94,10 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
       case 'flagged':
         for (const rule of observation.rules) flagged.inc({ rule });
         return;
+      case 'revocations':
+        return revocationsUp.set(observation.state === 'up' ? 1 : 0);
+      case 'token-shared':
+        return sharedTokens.inc();
       case 'policy':
         policyLoads.inc({ state: observation.state });
         policyRejected.set(observation.state === 'rejected' ? 1 : 0);

@@ -6,7 +6,7 @@
 import type { LiveSchema, LiveTable } from '../sql/schema.js';
 import { sortFaults, type PolicyFault } from './faults.js';
 import type { LoadedPolicies } from './load.js';
-import type { CatalogColumn, CatalogTable } from './model.js';
+import type { CatalogColumn, CatalogTable, MaskName } from './model.js';
 import type { PolicySource } from './source.js';
 import { nearest, quote, suggest } from '../spelling.js';
 
@@ -31,8 +31,16 @@ export function checkAgainstDatabase(
   }
   for (const role of set.roles.values()) {
     const source = sources.roles.get(role.role)!;
-    for (const { table, findBy } of role.tables.values()) {
+    for (const { table, findBy, see } of role.tables.values()) {
       const live = liveSchema.get(`${table.from.schema}.${table.from.table}`);
+      for (const [name, mask] of see) {
+        const type = live?.columns.get(name)?.type;
+        const needed = type === undefined ? undefined : neededType(mask, type);
+        if (needed === undefined) continue;
+        const message = `the mask ${mask} is for ${needed}, and ${name} is of type ${type}`;
+        const hint = 'write clear or hidden, or name a column of that type';
+        faults.push(source.fault(['tables', table.name, 'see', name], 'value', message, hint));
+      }
       const written = findByOf(source, table.name);
       for (const name of findBy) {
         const column = live?.columns.get(name);
@@ -54,6 +62,13 @@ export function checkAgainstDatabase(
 function findByOf(source: PolicySource, table: string): readonly unknown[] {
   const file = source.value as { tables?: Record<string, { find_by?: readonly unknown[] }> } | undefined;
   return file?.tables?.[table]?.find_by ?? [];
+}
+
+/** @returns what the mask is for, where a column of this type is none of it */
+function neededType(mask: MaskName, type: string): string | undefined {
+  if (mask === 'month') return /^(date|timestamp\b.*)$/.test(type) ? undefined : 'dates and timestamps';
+  if (!mask.startsWith('bucket(')) return undefined;
+  return /^(smallint|integer|bigint|numeric\b.*|real|double precision)$/.test(type) ? undefined : 'numbers';
 }
 
 function checkTable(

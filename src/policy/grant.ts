@@ -3,11 +3,12 @@
  * catalogue. A column without a line is hidden; a mask that does not suit its class is refused, since
  * it would show what it was meant to hide.
  */
-import { masksForClass } from '../mask/masks.js';
+import { writtenForClass } from '../mask/masks.js';
 import { isPersonal, type DraftColumn, type DraftTable } from './catalog.js';
 import type { CatalogTable, MaskName, RowFilter, TablePolicy } from './model.js';
 import { readReveal } from './reveal.js';
 import type { RoleFile } from './schema.js';
+import { readMask } from './see.js';
 import type { Partly } from './shape.js';
 import type { Complain, Path } from './source.js';
 import { either, quote, suggest } from '../spelling.js';
@@ -53,10 +54,11 @@ export function readGrant(
       known(column, columns, table, at('only', column), 'key', complain);
     for (const [name, mask] of Object.entries(entry.see ?? {})) {
       const column = known(name, columns, table, at('see', name), 'key', complain);
-      if (column?.class === undefined || mask === undefined || mask === 'hidden') continue;
-      if (suits(mask, column, at('see', name), complain)) see.set(name, mask);
+      if (column?.class === undefined || mask === undefined) continue;
+      const shownAs = readMask(mask, column, at('see', name), complain);
+      if (shownAs !== undefined) see.set(name, shownAs);
       if (mask === 'clear' && roleIsFor === 'services' && isPersonal(column.class)) {
-        const masks = [...masksForClass(column.class).filter((other) => other !== 'clear'), 'hidden'];
+        const masks = [...writtenForClass(column.class).filter((other) => other !== 'clear'), 'hidden'];
         const message = `a role for services sees nothing personal in clear, and ${name} is of class ${column.class}`;
         complain(at('see', name), 'value', message, `write ${either(masks)}`);
       }
@@ -101,14 +103,6 @@ function known(
     complain(path, part, `unknown column ${quote(name)}`, hint);
   }
   return column;
-}
-
-function suits(mask: string, column: DraftColumn, path: Path, complain: Complain): mask is MaskName {
-  const fitting: readonly string[] = masksForClass(column.class!);
-  if (fitting.includes(mask)) return true;
-  const message = `mask ${quote(mask)} does not suit ${column.name}, which is of class ${column.class}`;
-  complain(path, 'value', message, suggest(mask, [...fitting, 'hidden'], ''));
-  return false;
 }
 
 /** A role may pin by what is not personal, by what it sees whole, and by what the catalogue declares a look-up for: the whole value is compared, so `exact`. */

@@ -6,9 +6,11 @@
 export type DataClass =
   'none' | 'order-number' | 'name' | 'phone' | 'address' | 'email' | 'id-number' | 'free-text' | 'amount';
 
-/** "hidden" is not here: a hidden column is absent. */
-export type MaskName =
-  'clear' | 'surname' | 'last4' | 'middle' | 'province' | 'city' | 'district' | 'order-number';
+/**
+ * How a column is shown, with the mask's numbers where it has some: "clear", "last4", "phone(3,4)". What there
+ * is stands in mask/masks.ts. "hidden" is none of them: a hidden column is absent.
+ */
+export type MaskName = string;
 
 /** How a column may be looked up: by its whole text, or (phones) by another column that holds the last four digits. */
 export type Lookup = { readonly by: 'exact' } | { readonly by: 'last4'; readonly column: string };
@@ -139,8 +141,11 @@ export type BulkRule = keyof BulkThresholds;
 export type ObservedRule = `observed ${Count} per ${Window}`;
 
 export interface Flag {
-  /** guessing: look-ups that differ only in hidden digits, refused. */
-  readonly rule: BulkRule | 'guessing' | ObservedRule;
+  /**
+   * guessing: look-ups that differ only in hidden digits, refused. tokenAddresses needs no threshold of a policy:
+   * one token from two addresses is always told.
+   */
+  readonly rule: BulkRule | 'guessing' | 'tokenAddresses' | ObservedRule;
   readonly value: number;
   readonly threshold: number;
 }

@@ -7,6 +7,7 @@
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
 import { largestNumber } from './limit-text.js';
 import { counts, type DataClass } from './model.js';
+import { maskEntry } from './see.js';
 import { either } from '../spelling.js';
 
 /** Keywords of ours, for messages: `expects` follows "write"; `later` maps a key to why it is refused yet. */
@@ -170,10 +171,7 @@ const tableGrant = Type.Object(
         'one line a column, for example receiver_phone: 10 per day',
       ),
     ),
-    see: mapping(
-      Type.String({ expects: 'a mask, for example clear, or hidden' }),
-      'one line a column, for example order_no: clear',
-    ),
+    see: mapping(maskEntry, 'one line a column, for example order_no: clear'),
   },
   closed,
 );

@@ -17,7 +17,8 @@ export function lookedUp(
   const narrow = value.replace(/[０-９]/g, (digit) => String.fromCharCode(digit.charCodeAt(0) - 0xfee0));
   const digits = narrow.replace(/[^0-9]/g, '');
   if (digits === '') return undefined;
-  const masked = mask?.apply(value) ?? '';
+  // A mask without an SQL form (a token, scrubbed text) may need keys, and leaves nothing of the digits.
+  const masked = (mask?.sql === undefined ? undefined : mask.apply(value)) ?? '';
   const shown = /[0-9]/.test(masked) ? masked : digits.slice(-4);
   // A phone number is the same however it is written; elsewhere the text around the digits tells values apart.
   if (dataClass === 'phone') return { column: name, phone: true, seen: shown, whole: digits };

@@ -7,6 +7,7 @@ import { performance } from 'node:perf_hooks';
 import type { Pool, PoolClient, QueryArrayConfig, QueryArrayResult } from 'pg';
 import Cursor from 'pg-cursor';
 import type { MaskedRows } from '../access.js';
+import type { MaskKeys } from '../mask/mask.js';
 import { openPool } from '../store/pool.js';
 import { SharedConnections } from './shared-connections.js';
 import type { Statement } from './statement.js';
@@ -20,6 +21,8 @@ export interface OrderDatabaseOptions {
   readonly statementTimeoutMs: number;
   /** One long read, from first to last chunk; it holds a connection and a snapshot all the while. */
   readonly streamTimeoutMs: number;
+  /** For masks on output that need a secret. */
+  readonly maskKeys?: MaskKeys;
   readonly onIdleError: (error: Error) => void;
 }
 
@@ -46,11 +49,13 @@ export class OrderDatabase {
   /** statement_timeout of those connections whose time is not the usual one. */
   readonly #times = new WeakMap<PoolClient, number>();
   readonly #streamTimeoutMs: number;
+  readonly #maskKeys: MaskKeys;
 
   constructor(options: OrderDatabaseOptions) {
     this.#statementMs = options.statementTimeoutMs;
     this.#giveUpMs = options.statementTimeoutMs + 1000;
     this.#streamTimeoutMs = options.streamTimeoutMs;
+    this.#maskKeys = options.maskKeys ?? { token: undefined };
     const connect = {
       url: options.url,
       connectTimeoutMs: options.connectTimeoutMs,
@@ -103,7 +108,7 @@ export class OrderDatabase {
             (client) => this.#query(client, statement.text, statement.values),
             statementMs,
           );
-      yield maskedRows(rows, statement, 0, true);
+      yield maskedRows(rows, statement, this.#maskKeys, 0, true);
       return;
     }
     yield* this.#readLong(statement, request.signal, statementMs);
@@ -132,7 +137,7 @@ export class OrderDatabase {
         if (signal.aborted) return;
         const last = pending.length <= chunkRows;
         const chunk = last ? pending : pending.slice(0, chunkRows);
-        yield maskedRows(chunk, statement, part, last);
+        yield maskedRows(chunk, statement, this.#maskKeys, part, last);
         if (last) return;
         if (performance.now() > deadline) throw slow(new Error('the read took longer than streamTimeoutMs'));
         pending = [pending[chunkRows]!, ...(await this.#bounded(cursor.read(chunkRows)))];
@@ -245,7 +250,13 @@ async function endRead(client: PoolClient, cursor: Cursor<Row> | undefined): Pro
 }
 
 /** Takes the two hidden columns off each row and applies the masks that are computed on output, in place. */
-function maskedRows(rows: Row[], statement: Statement, part: number, last: boolean): MaskedRows {
+function maskedRows(
+  rows: Row[],
+  statement: Statement,
+  keys: MaskKeys,
+  part: number,
+  last: boolean,
+): MaskedRows {
   const { outputMasks } = statement;
   const width = statement.columns.length;
   const recordKeys: string[] = [];
@@ -254,7 +265,7 @@ function maskedRows(rows: Row[], statement: Statement, part: number, last: boole
     recordKeys.push(row[width] ?? '');
     subjectKeys.push(row[width + 1] ?? null);
     row.length = width;
-    for (const { at, apply } of outputMasks) row[at] = apply(row[at] ?? null);
+    for (const { at, apply } of outputMasks) row[at] = apply(row[at] ?? null, keys);
   }
   return { width, values: rows, recordKeys, subjectKeys, part, last } as unknown as MaskedRows;
 }

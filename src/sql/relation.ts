@@ -6,8 +6,8 @@
 import { escapeIdentifier } from 'pg';
 import type { ClaimValue } from '../access.js';
 import { WeirError } from '../errors.js';
-import { masks } from '../mask/masks.js';
-import type { TablePolicy } from '../policy/model.js';
+import { maskOf } from '../mask/masks.js';
+import type { MaskName, TablePolicy } from '../policy/model.js';
 import type { LiveColumn, LiveTable } from './schema.js';
 
 /** Hidden columns that carry each row's keys to the log. No column of a policy may begin so. */
@@ -64,7 +64,7 @@ export function maskedRelation(
     const column = escapeIdentifier(name);
     if (mask === 'clear') return column;
     const text = textOf(column, liveColumn(live, name));
-    return `${unmasked.has(name) ? text : masks.get(mask)!.sql(text)} AS ${column}`;
+    return `${unmasked.has(name) ? text : maskedText(mask, text)} AS ${column}`;
   });
   const { record, subject } = policy.table;
   shown.push(`${escapeIdentifier(record)} AS ${recordKey}`);
@@ -93,6 +93,13 @@ export function claimOf(name: string, claims: Readonly<Record<string, ClaimValue
     });
   }
   return String(claim);
+}
+
+function maskedText(mask: MaskName, text: string): string {
+  const { sql } = maskOf(mask);
+  if (sql === undefined)
+    throw new WeirError('internal', { cause: new Error(`the mask ${mask} has no SQL form`) });
+  return sql(text);
 }
 
 function textOf(column: string, { type }: LiveColumn): string {

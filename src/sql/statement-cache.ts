@@ -3,7 +3,7 @@
  * address alone are tens of kilobytes), and tools ask in few shapes, so each is compiled once for a policy.
  * What depends on values is checked at every request all the same; a refused shape is not kept.
  */
-import type { ClaimValue, ReadPlan } from '../access.js';
+import type { ClaimValue, Filter, FilterGroup, ReadPlan } from '../access.js';
 import type { TablePolicy } from '../policy/model.js';
 import type { LiveTable } from './schema.js';
 import {
@@ -54,17 +54,13 @@ export class StatementCache {
 
 /** Everything in the plan that the text depends on. JSON, so that no name can pass for two. */
 function shapeKey(policy: TablePolicy, plan: ReadPlan, perRequest: number): string {
-  const { table, select, filters, order, limit, offset, count, overflow, encoding } = plan;
+  const { table, select, filters, groups, order, limit, offset, count, overflow, encoding } = plan;
   return JSON.stringify([
     table,
-    select,
-    filters.map((filter) => [
-      filter.column,
-      filter.operator,
-      filter.negated,
-      filter.operator === 'is' ? filter.values[0] : null,
-      policy.findByLast4?.has(filter.column) === true ? last4Among(filter) : null,
-    ]),
+    select?.map(({ column, as, cast }) => [column, as, cast]),
+    filters.map(filterKey),
+    filters.map((filter) => (policy.findByLast4?.has(filter.column) === true ? last4Among(filter) : null)),
+    groups?.map(groupKey),
     order.map(({ column, descending, nulls }) => [column, descending, nulls]),
     isCut(plan, perRequest) || limit !== undefined,
     isProbed(plan, perRequest),
@@ -73,4 +69,13 @@ function shapeKey(policy: TablePolicy, plan: ReadPlan, perRequest: number): stri
     overflow,
     encoding,
   ]);
+}
+
+function filterKey({ column, operator, negated, values }: Filter): unknown {
+  return [column, operator, negated, operator === 'is' ? values[0] : null];
+}
+
+/** An object, so that it never passes for a filter. */
+function groupKey({ combine, negated, members }: FilterGroup): unknown {
+  return { combine, negated, of: members.map((m) => ('members' in m ? groupKey(m) : filterKey(m))) };
 }

@@ -4,11 +4,23 @@
  * the shape of the plan only, its values travel as parameters.
  */
 import { escapeIdentifier } from 'pg';
-import type { ClaimValue, Filter, LookedUp, ReadPlan, ReleasedColumn } from '../access.js';
+import type { ClaimValue, Filter, LookedUp, ReadPlan, ReleasedColumn, Selected } from '../access.js';
 import { WeirError } from '../errors.js';
 import type { Mask } from '../mask/mask.js';
-import { masks } from '../mask/masks.js';
+import { maskOf } from '../mask/masks.js';
 import type { CatalogColumn, TablePolicy } from '../policy/model.js';
+import { castsOf, castTo } from './casts.js';
+import {
+  allFilters,
+  checkValues,
+  condition,
+  groupCondition,
+  isPattern,
+  placedGroups,
+  writeFilter,
+  writeGroup,
+  type PlacedFilter,
+} from './filters.js';
 import { lookedUp } from './hidden-digits.js';
 import {
   claimOf,
@@ -20,7 +32,7 @@ import {
   type Slot,
 } from './relation.js';
 import type { LiveTable } from './schema.js';
-import { baseType, needsToJson, scalarType } from './types.js';
+import { needsToJson, scalarType } from './types.js';
 
 /** Values that one pin may list; each is a look-up of its own. */
 export const maxPinnedValues = 20;
@@ -110,15 +122,19 @@ export function compileShape(
   plan: ReadPlan,
   perRequest: number,
 ): StatementShape {
-  const selected = [...new Set(plan.select ?? policy.see.keys())];
-  if (plan.select !== undefined && selected.length !== plan.select.length) {
+  const shown: readonly Selected[] = plan.select ?? [...policy.see.keys()].map((column) => ({ column }));
+  if (new Set(shown.map(({ as, column }) => as ?? column)).size !== shown.length) {
     throw new WeirError('query-invalid', {
-      detail: 'select names a column twice',
-      hint: 'name each column once',
+      detail: 'select gives two columns one name',
+      hint: 'name each column once, or rename one of them',
     });
   }
+  const selected = [...new Set(shown.map(({ column }) => column))];
   for (const name of selected) visible(policy, name);
-  for (const { column } of plan.order) visible(policy, column);
+  for (const { column } of plan.order) {
+    visible(policy, column);
+    refuseUnorderable(policy, column);
+  }
 
   const pins: Pin[] = [];
   const filters: PlacedFilter[] = [];
@@ -127,11 +143,15 @@ export function compileShape(
     if (by === undefined) filters.push({ filter, at });
     else pins.push({ filter, at, by, through: throughOf(policy, filter.column, by) });
   });
-  for (const { filter } of filters) refuseUnfilterable(policy, filter);
+  const groups = placedGroups(plan);
+  // Only conjuncts of the whole pin. In a group a column that is not seen in clear is refused like elsewhere.
+  const grouped = allFilters(plan).slice(plan.filters.length);
+  const compared = [...filters.map(({ filter }) => filter), ...grouped];
+  for (const filter of compared) refuseUnfilterable(policy, filter);
   if (!policy.browse && pins.length === 0) throw pinRequired(policy);
 
   const needed = [
-    ...new Set([...selected, ...filters.map((f) => f.filter.column), ...plan.order.map((o) => o.column)]),
+    ...new Set([...selected, ...compared.map((f) => f.column), ...plan.order.map((o) => o.column)]),
   ];
   const unmasked = maskedOnOutput(policy, selected, plan.order);
   const relation = (wanted: readonly string[], parameters: Parameters): string => {
@@ -139,23 +159,22 @@ export function compileShape(
       condition(escapeIdentifier(pin.through), pin, liveColumn(live, pin.through).type, parameters, pin.by),
     );
     const inner = maskedRelation(policy, live, wanted, unmasked, conditions, parameters);
-    const outer = filters.map((f) =>
+    const written = (f: PlacedFilter): string =>
       condition(
         `t.${escapeIdentifier(f.filter.column)}`,
         f,
         liveColumn(live, f.filter.column).type,
         parameters,
-      ),
-    );
+      );
+    const outer = [...filters.map(written), ...groups.map((group) => groupCondition(group, written))];
     return `${inner} AS t${outer.length === 0 ? '' : ` WHERE ${outer.join(' AND ')}`}`;
   };
 
-  const columns = selected.map((name): ReleasedColumn => released(policy, live, name, plan.encoding));
+  const types = shown.map((item) => shownType(policy, live, item));
+  const columns = shown.map((item, at) => released(policy, item, types[at]!, plan.encoding));
   const parameters = new Parameters();
   const from = relation(needed, parameters);
-  const outputs = columns.map(({ name, mask }) =>
-    output(name, mask === 'clear' ? liveColumn(live, name).type : 'text', plan.encoding),
-  );
+  const outputs = shown.map((item, at) => output(item, types[at]!, plan.encoding));
   const bounded = isCut(plan, perRequest) || plan.limit !== undefined;
   const tail = [
     plan.order.length === 0 ? '' : ` ORDER BY ${plan.order.map(ordering).join(', ')}`,
@@ -169,22 +188,25 @@ export function compileShape(
     slots: parameters.slots,
     columns,
     outputMasks: columns.flatMap(({ name, mask }, at) =>
-      unmasked.has(name) ? [{ at, apply: masks.get(mask)!.apply }] : [],
+      unmasked.has(name) ? [{ at, apply: maskOf(mask).apply }] : [],
     ),
-    count: plan.count ? exactCount(policy, filters, relation) : undefined,
-    probe: isProbed(plan, perRequest) ? probe(relation, filters) : undefined,
+    count: plan.count ? exactCount(policy, compared, relation) : undefined,
+    probe: isProbed(plan, perRequest) ? probe(relation, compared) : undefined,
     personal: selected.some((name) => catalogued(policy, name).class !== 'none'),
     pins: pins.map(({ at }) => at),
     lookups: pins.flatMap(({ filter: { column }, at, by }): LookedUpAt[] => {
       const mask = policy.see.get(column);
       if (mask === 'clear') return [];
-      return [{ at, by, column: catalogued(policy, column), mask: mask && masks.get(mask) }];
+      return [
+        { at, by, column: catalogued(policy, column), mask: mask === undefined ? undefined : maskOf(mask) },
+      ];
     }),
-    filterTypes: plan.filters.map(({ column }, at) => {
+    filterTypes: allFilters(plan).map(({ column }, at) => {
       const pin = pins.find((one) => one.at === at);
       return liveColumn(live, pin?.through ?? column).type;
     }),
-    normalisedHead: `${policy.table.name}?select=${selected.join(',')}`,
+    // Without the names that the caller gives to columns: a name can hold anything.
+    normalisedHead: `${policy.table.name}?select=${shown.map(({ column, cast }, at) => `${column}${cast === undefined ? '' : `::${types[at]}`}`).join(',')}`,
   };
 }
 
@@ -196,7 +218,8 @@ export function bindStatement(
   claims: Readonly<Record<string, ClaimValue>>,
 ): Statement {
   for (const at of shape.pins) refuseTooMany(plan.filters[at]!);
-  plan.filters.forEach((filter, at) => checkValues(filter, shape.filterTypes[at]!));
+  const filters = allFilters(plan);
+  filters.forEach((filter, at) => checkValues(filter, shape.filterTypes[at]!));
   const cut = isCut(plan, perRequest);
   const rowLimit = cut ? perRequest : plan.limit;
   const valueOf = (slot: Slot): unknown => {
@@ -206,7 +229,7 @@ export function bindStatement(
       case 'claim':
         return claimOf(slot.claim, claims);
       case 'filter': {
-        const { values: whole } = plan.filters[slot.at]!;
+        const { values: whole } = filters[slot.at]!;
         const values = slot.by === 'last4' ? whole.map((value) => value.slice(-4)) : whole;
         return slot.list ? values : (values[0] ?? '');
       }
@@ -252,12 +275,6 @@ export function isProbed(plan: ReadPlan, perRequest: number): boolean {
 /** How a pin compares: by the whole value, or by the last four digits through another column. */
 type Way = 'whole' | 'last4';
 
-interface PlacedFilter {
-  readonly filter: Filter;
-  /** Its place in the plan. */
-  readonly at: number;
-}
-
 interface Pin extends PlacedFilter {
   readonly by: Way;
   /** The column that is compared. */
@@ -267,10 +284,8 @@ interface Pin extends PlacedFilter {
 type RelationOf = (wanted: readonly string[], parameters: Parameters) => string;
 
 /** A count can be steered row by row; over a personal column in clear it would find values that no entry names. */
-function exactCount(policy: TablePolicy, filters: readonly PlacedFilter[], relation: RelationOf): Template {
-  for (const {
-    filter: { column },
-  } of filters) {
+function exactCount(policy: TablePolicy, filters: readonly Filter[], relation: RelationOf): Template {
+  for (const { column } of filters) {
     if (catalogued(policy, column).class !== 'none') {
       throw new WeirError('count-refused', {
         detail: `an exact count cannot be filtered by ${column}`,
@@ -283,7 +298,7 @@ function exactCount(policy: TablePolicy, filters: readonly PlacedFilter[], relat
   return { text: `SELECT count(*) FROM ${from}`, slots: parameters.slots };
 }
 
-function probe(relation: RelationOf, filters: readonly PlacedFilter[]): Template {
+function probe(relation: RelationOf, filters: readonly Filter[]): Template {
   const parameters = new Parameters();
   const from = relation(columnsOf(filters), parameters);
   const limit = parameters.add({ from: 'probeLimit' }, 'bigint');
@@ -305,13 +320,13 @@ function maskedOnOutput(
 ): ReadonlySet<string> {
   const ordered = new Set(order.map(({ column }) => column));
   return new Set(
-    selected.filter((name) => masks.get(policy.see.get(name)!)?.onOutput === true && !ordered.has(name)),
+    selected.filter((name) => maskOf(policy.see.get(name)!).onOutput === true && !ordered.has(name)),
   );
 }
 
 /** Each once: a column may be filtered twice, as in a range. */
-function columnsOf(filters: readonly PlacedFilter[]): string[] {
-  return [...new Set(filters.map(({ filter }) => filter.column))];
+function columnsOf(filters: readonly Filter[]): string[] {
+  return [...new Set(filters.map(({ column }) => column))];
 }
 
 export function columnUnknown(policy: TablePolicy, name: string): WeirError {
@@ -375,7 +390,14 @@ function refuseTooMany({ column, values }: Filter): void {
 
 function refuseUnfilterable(policy: TablePolicy, filter: Filter): void {
   const mask = policy.see.get(filter.column);
-  if (mask === 'clear') return;
+  if (mask === 'clear') {
+    // Asked piece by piece, a pattern would find a person by what the caller does not know of them.
+    if (!isPattern(filter) || catalogued(policy, filter.column).class === 'none') return;
+    throw new WeirError('filter-refused', {
+      detail: `column ${filter.column} holds personal data and is not searched with ${filter.operator}`,
+      hint: `compare its whole value: ${filter.column}=eq.<value>`,
+    });
+  }
   const findable = policy.findBy.includes(filter.column);
   const byLast4 = policy.findByLast4?.has(filter.column) === true;
   if (mask === undefined && !findable && !byLast4) throw columnUnknown(policy, filter.column);
@@ -389,6 +411,17 @@ function refuseUnfilterable(policy: TablePolicy, filter: Filter): void {
   });
 }
 
+/** The order of rows would tell what the mask hides. */
+function refuseUnorderable(policy: TablePolicy, column: string): void {
+  const mask = policy.see.get(column)!;
+  if (maskOf(mask).sql !== undefined) return;
+  const clear = [...policy.see.keys()].filter((name) => policy.see.get(name) === 'clear');
+  throw new WeirError('filter-refused', {
+    detail: `rows cannot be ordered by column ${column}, which your role sees as ${mask}`,
+    hint: clear.length === 0 ? 'leave the order out' : `order by a column seen in clear: ${clear.join(', ')}`,
+  });
+}
+
 function pinRequired(policy: TablePolicy): WeirError {
   return new WeirError('pin-required', {
     detail: `a read of ${policy.table.name} must pin a record or a person`,
@@ -399,71 +432,40 @@ function pinRequired(policy: TablePolicy): WeirError {
   });
 }
 
-const truth: ReadonlyMap<string, { readonly sql: string; readonly booleanOnly: boolean }> = new Map([
-  ['null', { sql: 'NULL', booleanOnly: false }],
-  ['not_null', { sql: 'NOT NULL', booleanOnly: false }],
-  ['true', { sql: 'TRUE', booleanOnly: true }],
-  ['false', { sql: 'FALSE', booleanOnly: true }],
-  ['unknown', { sql: 'UNKNOWN', booleanOnly: true }],
-]);
-
-const comparison = { eq: '=', neq: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
-
-function condition(
-  column: string,
-  { filter, at }: PlacedFilter,
-  type: string,
-  parameters: Parameters,
-  by: Way = 'whole',
-): string {
-  const not = filter.negated ? 'NOT ' : '';
-  const base = baseType(type);
-  if (filter.operator === 'is') {
-    const test = truth.get(filter.values[0] ?? '');
-    if (test === undefined || (test.booleanOnly && base !== 'boolean'))
-      throw invalidValue(filter.column, type);
-    return `${not}(${column} IS ${test.sql})`;
-  }
-  if (scalarType(type) === undefined) {
-    throw new WeirError('filter-refused', {
-      detail: `column ${filter.column} has a type that cannot be filtered on`,
+/** The type of a column of the answer, as format_type writes it. @throws WeirError query-invalid for a cast that is not made */
+function shownType(policy: TablePolicy, live: LiveTable, { column, cast }: Selected): string {
+  if (policy.see.get(column) !== 'clear') {
+    if (cast === undefined) return 'text';
+    throw new WeirError('query-invalid', {
+      detail: `column ${column} cannot be cast`,
+      hint: 'your role sees it masked, as text; leave the cast out',
     });
   }
-  const list = filter.operator === 'in';
-  const parameter = parameters.add({ from: 'filter', at, list, by }, list ? `${base}[]` : base);
-  if (filter.operator === 'in') return `${not}(${column} = ANY(${parameter}))`;
-  return `${not}(${column} ${comparison[filter.operator]} ${parameter})`;
-}
-
-/** Syntax only, so that a bad value is refused with its column's name. */
-function checkValues({ column, operator, values }: Filter, type: string): void {
-  if (operator === 'is') return;
-  const scalar = scalarType(type);
-  if (scalar === undefined || !values.every(scalar.accepts)) throw invalidValue(column, type);
-}
-
-function invalidValue(column: string, type: string): WeirError {
-  return new WeirError('value-invalid', {
-    detail: `the value for ${column} is not of its type`,
-    hint: `${column} is of type ${type}`,
+  const { type } = liveColumn(live, column);
+  if (cast === undefined) return type;
+  const target = castTo(type, cast);
+  if (target !== undefined) return target;
+  throw new WeirError('query-invalid', {
+    detail: `column ${column} cannot be cast to that type`,
+    hint: `only casts that never fail are made; for ${column}: ${castsOf(type).join(', ') || 'none'}`,
   });
 }
 
 function released(
   policy: TablePolicy,
-  live: LiveTable,
-  name: string,
+  { column: name, as }: Selected,
+  type: string,
   encoding: ReadPlan['encoding'],
 ): ReleasedColumn {
   const mask = policy.see.get(name)!;
-  if (mask !== 'clear') return { name, mask, json: 'string' };
-  const { type } = liveColumn(live, name);
+  const named = as === undefined ? { name } : { name, as };
+  if (mask !== 'clear') return { ...named, mask, json: 'string' };
   const json = encoding === 'json' && needsToJson(type) ? 'verbatim' : (scalarType(type)?.json ?? 'verbatim');
-  return { name, mask, json };
+  return { ...named, mask, json };
 }
 
-function output(name: string, type: string, encoding: ReadPlan['encoding']): string {
-  const column = `t.${escapeIdentifier(name)}`;
+function output({ column: name, cast }: Selected, type: string, encoding: ReadPlan['encoding']): string {
+  const column = `t.${escapeIdentifier(name)}${cast === undefined ? '' : `::${type}`}`;
   return encoding === 'json' && needsToJson(type) ? `to_json(${column})` : column;
 }
 
@@ -472,10 +474,10 @@ function ordering({ column, descending, nulls }: ReadPlan['order'][number]): str
 }
 
 function normalise(head: string, plan: ReadPlan): string {
-  const filters = plan.filters.map(
-    (f) =>
-      `${f.column}=${f.negated ? 'not.' : ''}${f.operator}${f.operator === 'is' ? `.${f.values[0]}` : f.operator === 'in' ? `.(${f.values.length})` : ''}`,
-  );
+  const filters = [
+    ...plan.filters.map((filter) => writeFilter(filter)),
+    ...(plan.groups ?? []).map((group) => writeGroup(group)),
+  ];
   const order = plan.order.map((o) => `${o.column}${o.descending ? '.desc' : ''}`);
   return [
     head,

@@ -100,7 +100,32 @@ export async function checkStore(pool: Pool): Promise<CheckResult> {
       `the append-only trigger of weir.${table.name} is missing or switched off. Find out who did that, then restore it from drizzle/0001_immutable.sql`,
     );
   }
+  faults.push(...(await revocationFaults(pool)));
   return { faults, warnings };
+}
+
+/** Revocations are the owner's to write: a gateway that was broken into must not let anybody back in. */
+async function revocationFaults(pool: Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ may: boolean; excess: boolean; triggers: number }>(
+    `SELECT has_table_privilege(c.oid, 'SELECT') AS may,
+            has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER') AS excess,
+            (SELECT count(*)::int FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled = 'A'
+                AND t.tgname IN ('revocations_append_only', 'revocations_told')) AS triggers
+       FROM pg_class c WHERE c.oid = to_regclass('weir.revocations')`,
+  );
+  const [table] = rows;
+  // A database without it is of another version, which has been said.
+  if (table === undefined) return [];
+  const faults: string[] = [];
+  if (!table.may)
+    faults.push('the runtime role may not read weir.revocations. Run weir migrate, which grants it');
+  if (table.excess)
+    faults.push('the runtime role may write weir.revocations. Run weir migrate, which takes that away');
+  if (table.triggers !== 2)
+    faults.push(
+      'a trigger of weir.revocations is missing or switched off. Find out who did that, then restore it from drizzle/0002_revocations.sql',
+    );
+  return faults;
 }
 
 /** The order database: Weir's role must not be able to do anything but read what the catalogue names. */

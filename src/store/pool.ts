@@ -34,8 +34,12 @@ function connectionOf(options: ConnectOptions): pg.ClientConfig {
 }
 
 /** Not connected yet. @param options.pipeline queries go out without waiting for the answers to those before */
-export function openClient(options: ConnectOptions & { readonly pipeline: boolean }): pg.Client {
-  return new pg.Client({ ...connectionOf(options), pipeline: options.pipeline });
+export function openClient(
+  options: ConnectOptions & { readonly pipeline: boolean; readonly queryTimeoutMs?: number },
+): pg.Client {
+  const { pipeline, queryTimeoutMs } = options;
+  const bound = queryTimeoutMs === undefined ? {} : { query_timeout: queryTimeoutMs };
+  return new pg.Client({ ...connectionOf(options), pipeline, ...bound });
 }
 
 export function openPool(options: PoolOptions): pg.Pool {

@@ -95,3 +95,18 @@ export const policySets = weir.table('policy_sets', {
   content: text('content').notNull(),
   firstSeen: timestamp('first_seen', { withTimezone: true }).notNull().defaultNow(),
 });
+
+/** Tokens that no longer count, and lifts of these (`lifts`); only the owner writes, nobody changes. */
+export const revocations = weir.table('revocations', {
+  revocationId: bigint('revocation_id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+  at: timestamp('at', { withTimezone: true }).notNull().defaultNow(),
+  madeBy: text('made_by')
+    .notNull()
+    .default(sql`session_user`),
+  reason: text('reason').notNull(),
+  lifts: bigint('lifts', { mode: 'number' }).unique(),
+  kind: text('kind', { enum: ['person', 'tool', 'jti'] }),
+  issuer: text('issuer'),
+  value: text('value'),
+  until: timestamp('until', { withTimezone: true }),
+});

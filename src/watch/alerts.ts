@@ -95,6 +95,7 @@ const words: Readonly<Record<string, string>> = {
   peoplePerDay: 'people in one day',
   consecutive: 'consecutive record numbers',
   guessing: 'look-ups within an hour that differ only in hidden digits, refused',
+  tokenAddresses: 'addresses from which one token came',
 };
 
 function reasonText(rule: string, value: number, threshold: number): string {

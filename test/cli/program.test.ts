@@ -18,6 +18,7 @@ const verbs = [
   ['token'],
   ['log', 'verify'],
   ['log', 'show'],
+  ['revoke'],
   ['alerts'],
 ];
 
@@ -68,6 +69,7 @@ void t.test('a verb without any configuration says where it looked', async (t) =
     ['policy', 'check'],
     ['log', 'verify'],
     ['log', 'show'],
+    ['revoke', '--list'],
     ['alerts'],
   ]) {
     t.match(
@@ -179,9 +181,11 @@ void t.test(
 
 void t.test('weir start refuses the keys of a demo', async (t) => {
   const data = t.testdir({});
-  const { digestKey } = await openSecrets(data);
+  const { digestKey, tokenKey } = await openSecrets(data);
   const withKey = folder(t, sound(digestKey));
   t.match(await weir(['start'], { cwd: withKey }), { code: 2, err: /log\.digestKey is a demo's key/ });
+  const withTokens = folder(t, `${sound()}masks: {tokenKey: ${tokenKey}}\n`);
+  t.match(await weir(['start'], { cwd: withTokens }), { code: 2, err: /masks\.tokenKey is a demo's key/ });
 
   const { jwksFile } = await openDemoIssuer(t.testdir({}));
   const jwks = readFileSync(jwksFile, 'utf8');
@@ -197,7 +201,7 @@ void t.test('the demo keeps its secrets to itself, and makes them once', async (
   const first = await openSecrets(data);
   t.strictSame(await openSecrets(data), first);
   t.equal(statSync(join(data, 'secrets.json')).mode & 0o777, 0o600);
-  t.equal(new Set(Object.values(first)).size, 5, 'no two are the same');
+  t.equal(new Set(Object.values(first)).size, 6, 'no two are the same');
 });
 
 void t.test('a database that is not there is told by name, with the key to mend, and no stack', async (t) => {
@@ -205,6 +209,7 @@ void t.test('a database that is not there is told by name, with the key to mend,
   const cases: [verb: string[], err: RegExp][] = [
     [['log', 'verify'], /gateway's own database cannot be used \(ECONNREFUSED\)[^]*store\.url/],
     [['alerts'], /gateway's own database cannot be used \(ECONNREFUSED\)[^]*store\.url/],
+    [['revoke', '--list'], /gateway's own database cannot be used \(ECONNREFUSED\)[^]*store\.url/],
     [['policy', 'check', '--database'], /the order database cannot be used \(ECONNREFUSED\)[^]*orders\.url/],
     [['start'], /one of the two databases cannot be used \(ECONNREFUSED\)/],
   ];
@@ -226,4 +231,40 @@ void t.test('times that are none are refused before anything is read', async (t)
     err: /--from is no time/,
   });
   t.match(await weir(['alerts', '--from', '1h', '--to', '2h'], { cwd }), { code: 2, err: /not before/ });
+});
+
+void t.test('a demo that had no key for tokens makes one, and keeps what it had', async (t) => {
+  const data = t.testdir({ 'secrets.json': JSON.stringify({ digestKey: 'kept', ownerPassword: 'kept' }) });
+  const secrets = await openSecrets(data);
+  t.match(secrets, { digestKey: 'kept', ownerPassword: 'kept', tokenKey: /^d2Vpci1kZW1vL/ });
+  t.strictSame(await openSecrets(data), secrets, 'once');
+});
+
+void t.test('weir revoke does one thing, says what is missing, and writes as the owner only', async (t) => {
+  const cwd = folder(t);
+  const owner = { WEIR_STORE_OWNER_URL: 'postgres://weir_owner:hunter2@127.0.0.1:1/weir' };
+  const cases: [args: string[], err: RegExp][] = [
+    [[], /one thing at a time[^]*--person, --tool, --jti, --lift or --list/],
+    [['--person', 'li.na', '--tool', 'crm', '--reason', 'x'], /one thing at a time/],
+    [['--list', '--lift', '1'], /one thing at a time/],
+    [['--person', 'li.na'], /no reason[^]*--reason/],
+    [['--person', 'li.na', '--reason', ' '], /no reason/],
+    [['--person', ' ', '--reason', 'x'], /--person is not 1 to 255 characters/],
+    [
+      ['--person', 'li.na', '--reason', 'x', '--issuer', 'https://nobody'],
+      /names no configured issuer[^]*id\.example/,
+    ],
+    [['--person', 'li.na', '--reason', 'x', '--until', 'soon'], /--until is no time/],
+    [['--person', 'li.na', '--reason', 'x', '--until', '2020-01-01'], /lies in the past/],
+    [['--lift', '1', '--reason', 'x', '--until', '8h'], /--until does not go with --lift/],
+    [['--lift', 'one', '--reason', 'x'], /whole number/],
+    [['--list', '--reason', 'x'], /--reason does not go with --list/],
+    [['--person', 'li.na', '--reason', 'x'], /the role that owns the tables[^]*WEIR_STORE_OWNER_URL/],
+  ];
+  for (const [args, err] of cases)
+    t.match(await weir(['revoke', ...args], { cwd }), { code: 2, out: '', err }, args.join(' '));
+  t.match(await weir(['revoke', '--person', 'li.na', '--reason', 'x'], { cwd, env: owner }), {
+    code: 1,
+    err: /gateway's own database cannot be used \(ECONNREFUSED\)[^]*store\.ownerUrl/,
+  });
 });

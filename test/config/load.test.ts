@@ -266,3 +266,13 @@ void t.test('addresses and keys are taken apart as PostgreSQL and openssl write 
 
 // Does not compile where the two rooms describe an issuer differently.
 export const sameIssuer = (config: Config): readonly IssuerConfig[] => config.identity.issuers;
+
+void t.test('the key of tokens is a key, and another one than that of the digests', (t) => {
+  for (const [key, message] of [
+    ['abc', 'is not base64 of 32 bytes'],
+    [digestKey, 'is the same as log.digestKey'],
+  ]) {
+    t.match(faultsOf(t, `${whole}masks: {tokenKey: '${key}'}\n`), [{ message }]);
+  }
+  t.end();
+});

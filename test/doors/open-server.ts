@@ -15,15 +15,18 @@ import type {
   Corridor,
   ReleasedColumn,
   ReleasedRows,
+  VisibleTables,
 } from '../../src/access.js';
 import { systemClock } from '../../src/clock.js';
 import { openDemoIssuer, type DemoToken } from '../../src/demo/issuer.js';
 import { alertsDoor, type AlertFilter } from '../../src/doors/admin/alerts.js';
+import type { Revokes } from '../../src/doors/http/admission.js';
 import { buildServer, type AddRoutes, type HttpOptions } from '../../src/doors/http/server.js';
 import { restDoor } from '../../src/doors/rest/rest-door.js';
 import type { WeirError } from '../../src/errors.js';
 import { Authenticator } from '../../src/identity/authenticator.js';
 import { defaultAlgorithms, defaultClaimPaths, defaultTokenTypes } from '../../src/identity/issuer.js';
+import { TokenAddresses } from '../../src/identity/token-addresses.js';
 import type { Observation } from '../../src/observation.js';
 
 type Test = { teardown(fn: () => unknown): void };
@@ -47,6 +50,25 @@ export class ScriptedCorridor implements Corridor {
   async refuse(asked: Asked, error: WeirError): Promise<WeirError> {
     this.refused.push({ asked, error });
     return this.record(error);
+  }
+
+  async describe(): Promise<VisibleTables> {
+    return {
+      role: 'support-agent',
+      about: 'Answers calls',
+      perRequest: 50,
+      tables: [
+        {
+          name: 'orders',
+          browse: false,
+          findBy: ['order_no', 'receiver_phone'],
+          columns: [
+            { name: 'order_id', mask: 'clear', type: 'bigint' },
+            { name: 'receiver_phone', mask: 'last4', type: 'text' },
+          ],
+        },
+      ],
+    };
   }
 
   async administer(asked: Asked, permission: string): Promise<void> {
@@ -92,6 +114,7 @@ export interface ServerOptions {
   readonly doors?: readonly AddRoutes[];
   readonly stallTimeoutMs?: number;
   readonly ready?: () => Promise<{ ok: boolean; reasons: string[] }>;
+  readonly revocations?: Revokes;
   readonly authenticate?: (token: string) => ReturnType<Authenticator['authenticate']>;
 }
 
@@ -124,6 +147,8 @@ export async function openServer(t: Test, options: ServerOptions = {}): Promise<
   const app = buildServer({
     corridor,
     authenticator: authenticate === undefined ? authenticator : { authenticate },
+    revocations: options.revocations ?? { check: () => undefined, onChange: () => {} },
+    tokenAddresses: new TokenAddresses(),
     health: { ready: options.ready ?? (async () => ({ ok: true, reasons: [] })) },
     metrics: { contentType: 'text/plain; version=0.0.4', text: async () => 'weir_requests_total 1\n' },
     http: {

@@ -47,7 +47,8 @@ void t.test('the Accept header chooses JSON or CSV by its weights', async (t) =>
     'text/csv;q=0.5, application/json',
   ];
   const odd = [
-    'application/vnd.pgrst.object+json, application/json',
+    'application/vnd.pgrst.object+json;q=0.9, application/json',
+    'application/vnd.pgrst.array+json',
     'APPLICATION/JSON; charset=utf-8',
     '*/*, text/csv;q=0.2',
   ];
@@ -61,11 +62,19 @@ void t.test('the Accept header chooses JSON or CSV by its weights', async (t) =>
   ]) {
     t.equal(chooseFormat(accept), 'csv', accept);
   }
+  for (const accept of [
+    'application/vnd.pgrst.object+json',
+    'application/vnd.pgrst.object, text/csv;q=0.5',
+    '*/*;q=0.1, application/vnd.pgrst.object+json',
+  ]) {
+    t.equal(chooseFormat(accept), 'object', accept);
+  }
 });
 
 void t.test('a media type that cannot be made is refused', async (t) => {
   const accepts = [
-    'application/vnd.pgrst.object+json',
+    'application/vnd.pgrst.object+json;nulls=stripped',
+    'application/vnd.pgrst.plan+json',
     'text/html',
     'application/json;q=0',
     'application/geo+json',

@@ -144,6 +144,8 @@ function checkRefusals(t: Test, told: readonly Told[], withinMs = boundMs): void
   const types = new Set(refused.map(({ type }) => type));
   types.delete('urn:weir:error:log-unavailable');
   types.delete('urn:weir:error:busy');
+  // For a moment, where the log is back before the list of revoked tokens has been read again.
+  types.delete('urn:weir:error:revocations-unavailable');
   t.same([...types], [], 'of the log');
   t.same(
     refused.filter(({ tookMs }) => tookMs > withinMs).map(({ tookMs }) => ms(tookMs)),
@@ -258,7 +260,7 @@ void t.test('a silent database: what waits is bounded, the rest hears busy', asy
   for (const until = performance.now() + 4_000; performance.now() < until;) {
     told.push(...(await flood()));
     // A pool of the gateway's, two writers, and what these have given up and the relay still holds.
-    t.ok(relay.connections <= 12, `${relay.connections} connections to the database`);
+    t.ok(relay.connections <= 14, `${relay.connections} connections to the database`);
   }
   const grownMb = (process.memoryUsage().heapUsed - heapBefore) / 1e6;
   relay.pass();

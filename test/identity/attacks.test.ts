@@ -307,6 +307,13 @@ const attacks: Attack[] = [
   badClaims('sub too long', { sub: 'x'.repeat(256) }, /"sub" is not a string/),
   badClaims('client_id missing', { client_id: undefined }, /"client_id" is missing/),
   badClaims('act.sub an object', { act: { sub: {} } }, /"act.sub" is not a string/),
+  badClaims(
+    'act that names nobody',
+    { act: { iss: 'https://x.example' } },
+    /"act" is there but does not hold/,
+  ),
+  badClaims('act a string', { act: 'zhao.lei' }, /"act" is there but does not hold/),
+  badClaims('act null', { act: null }, /"act" is there but does not hold/),
   badClaims('jti a number', { jti: 1 }, /"jti" is not a string/),
   badClaims('scope a list', { scope: ['orders.read'] }, /"scope" is not a string of scopes/),
   badClaims('scope an object', { scope: { a: 1 } }, /"scope" is not a string of scopes/),

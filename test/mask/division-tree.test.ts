@@ -1,7 +1,15 @@
 /** What the SQL form of the address masks takes for granted about the list of divisions. */
 import t from 'tap';
-import { cityEndings, maxDistrictCharacters } from '../../src/mask/address-sql.js';
-import { fillers, maxCharacters, municipalities, provinces } from '../../src/mask/division-tree.js';
+import { maxDistrictCharacters } from '../../src/mask/address-sql.js';
+import {
+  cityEndings,
+  fillers,
+  firstCity,
+  maxCharacters,
+  municipalities,
+  otherStarts,
+  provinces,
+} from '../../src/mask/division-tree.js';
 
 const cities = [...provinces].flatMap(([province, below]) =>
   [...below].map(([city, districts]) => ({ province, city, districts })),
@@ -41,6 +49,18 @@ void t.test('province and city end at the first ending of a city', async (t) => 
     if (alike.indexOf('市') !== text.length - 1 || alike.length !== text.length) t.fail(text);
   }
   t.pass();
+});
+
+void t.test('each other start ends at its first ending of a city, and means one city', async (t) => {
+  for (const start of otherStarts.keys()) if (firstCity(start) !== start) t.fail(start);
+  const known = new Set(cities.flatMap(({ province, city }) => [province + city, city]));
+  const ofCounty = cities.flatMap(({ districts }) => districts.filter((name) => name.endsWith('市')));
+  t.equal(new Set(ofCounty).size, ofCounty.length);
+  for (const name of ofCounty) if (known.has(name)) t.fail(name);
+  t.equal(new Set(cities.map(({ city }) => city)).size, cities.length);
+  // None of them is how an address in full begins.
+  for (const start of otherStarts.keys())
+    if (cities.some(({ province, city }) => start === province + city)) t.fail(start);
 });
 
 void t.test('what is left out of an address is no part of a division', async (t) => {

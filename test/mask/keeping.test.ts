@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { maskNamed } from './both-forms.js';
-import { addresses, anyText, divisions, names, phones } from './values.js';
+import { addresses, anyText, divisions, emails, names, phones, shortAddresses } from './values.js';
 
 const numRuns = 3_000;
 const shown = (name: Parameters<typeof maskNamed>[0], value: string): string =>
@@ -54,7 +54,7 @@ void t.test(
 
 void t.test('names of one surname read the same, whatever follows and however long', async () => {
   const rest = fc.string({
-    unit: fc.constantFrom(...Array.from('伟芳娜敏静丽强磊𠮷xyz·')),
+    unit: fc.constantFrom(...Array.from('伟芳娜敏静丽强磊𠮷xyz')),
     minLength: 1,
     maxLength: 12,
   });
@@ -87,7 +87,7 @@ void t.test('an address shows nothing but a known division', async () => {
     district: new Set(['***', ...divisions.flatMap((parts) => [`${parts[0]}***`, `${parts.join('')}***`])]),
   };
   fc.assert(
-    fc.property(fc.oneof(addresses, anyText), (value) => {
+    fc.property(fc.oneof(addresses, shortAddresses, anyText), (value) => {
       const [province, city, district] = [
         shown('province', value),
         shown('city', value),
@@ -137,3 +137,72 @@ void t.test('order numbers of eight characters and more that end alike read the 
     { numRuns },
   );
 });
+
+void t.test(
+  'a mainland mobile number reads the same however it is written and whatever hangs on it',
+  async () => {
+    const before = fc.constantFrom('', '', '+86', '86', '0086', '+86 ', '0', '电话：', 'Tel: ');
+    const behind = fc.constantFrom(
+      '',
+      '',
+      '转5678',
+      '-5678',
+      ',5678#',
+      ' ext. 8',
+      'x12',
+      '/13900001111',
+      '分机8',
+    );
+    const head = fc
+      .tuple(fc.constantFrom(...'3456789'), digit)
+      .map(([second, third]) => `1${second}${third}`);
+    const between = fc.constantFrom('', '', ' ', '-', '.');
+    fc.assert(
+      fc.property(
+        before,
+        head,
+        between,
+        number(4),
+        number(4),
+        behind,
+        (front, start, gap, hidden, end, back) => {
+          const written = front + start + gap + hidden + gap + end + back;
+          return (
+            shown('phone(3,4)', written) === `${start}****${end}` &&
+            shown('phone(0,3)', written) === `****${end.slice(1)}`
+          );
+        },
+      ),
+      { numRuns },
+    );
+  },
+);
+
+void t.test('phone shows no more digits than it was told, and no other character', async () => {
+  fc.assert(
+    fc.property(fc.oneof(phones, anyText), (value) => {
+      return (
+        /^([0-9]{3})?\*{4}([0-9]{4})?$/.test(shown('phone(3,4)', value)) &&
+        /^([0-9]{7})?\*{4}$/.test(shown('phone(7,0)', value))
+      );
+    }),
+    { numRuns },
+  );
+});
+
+void t.test(
+  'partial, email and bucket show what they were told to keep, and never how long the rest is',
+  async () => {
+    fc.assert(
+      fc.property(fc.oneof(emails, anyText), fc.nat(99), (value, amount) => {
+        const kept = Array.from(shown('partial(1,2)', value)).length - 3;
+        return (
+          (kept === 0 || (kept === 3 && Array.from(value).length >= 9)) &&
+          /^[a-z0-9]?\*{3}@\*{3}$/.test(shown('email', value)) &&
+          shown('bucket(100)', String(amount)) === '0–100'
+        );
+      }),
+      { numRuns },
+    );
+  },
+);

@@ -1,6 +1,6 @@
 /** Values that masks meet: the usual ones, damaged ones, and anything that text may hold. */
 import fc from 'fast-check';
-import { provinces } from '../../src/mask/division-tree.js';
+import { otherStarts, provinces } from '../../src/mask/division-tree.js';
 
 /** Any text without NUL: astral, combining and control characters included. */
 export const anyText = fc
@@ -49,15 +49,32 @@ function wide(text: string): string {
 
 export const phones = fc
   .tuple(
-    fc.constantFrom('', '', '', '+86', '86', '0086', '＋86', '+', '+1', '0', '00'),
+    fc.constantFrom(
+      '',
+      '',
+      '',
+      '+86',
+      '86',
+      '0086',
+      '＋86',
+      '+',
+      '+1',
+      '0',
+      '00',
+      'Tel: ',
+      '电话：',
+      '+86 0',
+    ),
     fc.oneof(
       digits(9, 9).map((rest) => `13${rest}`),
       digits(10, 10).map((rest) => `1${rest}`),
       digits(0, 20),
       digits(7, 8).map((rest) => `0571-${rest}`),
+      digits(6, 9).map((rest) => `10-${rest}`),
+      digits(6, 9).map((rest) => `021${rest}`),
       digits(55, 70),
     ),
-    fc.constantFrom('', '', ' ', '-', ' ext. 8', '转12', '٣', '²', '\u0301'),
+    fc.constantFrom('', '', ' ', '-', ' ext. 8', '转12', '-4321', ',567', '分机8', '٣', '²', '\u0301'),
     fc.constantFrom('', '', '', ' ', '-', '　', '.', '😀'),
     fc.boolean(),
     fc.nat(12),
@@ -136,3 +153,40 @@ export const addresses = fc
         : province + again + first + city + second + district + street;
     return kind < 5 && form > 4 ? damaged(text, kind, at, other) : text;
   });
+
+/** Addresses that leave out the province, shorten it, or leave out the city above one of county rank. */
+export const shortAddresses = fc
+  .tuple(fc.constantFrom(...otherStarts), between, fc.nat(3), streets)
+  .map(([[start, [province = '', city = '', ofCounty]], gap, at, street]) => {
+    const districts = ofCounty === undefined ? (provinces.get(province)?.get(city) ?? []) : [];
+    return start + gap + (districts[at] ?? '') + street;
+  });
+
+const digit = fc.constantFrom(...'0123456789');
+const number = (least: number, most: number) => fc.string({ unit: digit, minLength: least, maxLength: most });
+
+export const emails = fc
+  .tuple(
+    fc.constantFrom('', 'z', 'Z', '9', 'é', ' ', '𠮷', '_', 'İ', 'ı'),
+    fc.string({ maxLength: 6 }),
+    fc.constantFrom('@', '@', '@', '＠', '', '@@'),
+    fc.constantFrom('163.com', 'qq.com', 'example.org', ''),
+  )
+  .map((parts) => parts.join('').replaceAll('\0', ''));
+
+export const moments = fc
+  .tuple(
+    fc.oneof(number(4, 4), number(0, 6), fc.constantFrom('infinity', '-infinity', '0044', '２０２６')),
+    fc.constantFrom('-', '-', '-', '/', ''),
+    fc.oneof(fc.constantFrom('01', '09', '10', '12', '13', '00'), number(0, 3)),
+    fc.constantFrom('-22', '-22 10:15:00+00', '-22T10:15:00.5Z', '-22 BC', '', '-', 'é'),
+  )
+  .map((parts) => parts.join(''));
+
+export const numbers = fc
+  .tuple(
+    fc.constantFrom('', '', '', '-', '--', '+', ' '),
+    fc.oneof(number(1, 6), number(0, 18), fc.constantFrom('0', '00100', 'NaN', 'Infinity', '1e', '１００')),
+    fc.constantFrom('', '', '.', '.50', '.999', '..5', '.5.', '.5e3', 'e+20', '-'),
+  )
+  .map((parts) => parts.join(''));

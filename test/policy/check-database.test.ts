@@ -49,6 +49,32 @@ void t.test('against the order database as it is', async (t) => {
     t.strictSame(await check(t, live), []);
   });
 
+  await t.test('masks for dates and numbers are held to the type of their column', async (t) => {
+    const shown = (order: string) => ({
+      'catalog.yaml': edit(
+        catalog,
+        '      status: none\n  shipments',
+        '      status: none\n      amount: amount\n      created_at: none\n  shipments',
+      ),
+      'roles/agent.yaml': edit(agent, '      status: clear\n', order),
+    });
+    const right =
+      '      created_at: month\n      amount: { mask: bucket, width: 100 }\n      order_id: { mask: bucket, width: 10 }\n';
+    const agentRight = shown(right);
+    const withoutTwice = {
+      ...agentRight,
+      'roles/agent.yaml': edit(agentRight['roles/agent.yaml'], '      order_id: clear\n', ''),
+    };
+    t.strictSame(await check(t, live, withoutTwice), []);
+    t.strictSame(
+      await check(t, live, shown('      created_at: { mask: bucket, width: 100 }\n      status: month\n')),
+      [
+        'roles/agent.yaml:12:19 the mask bucket(100) is for numbers, and created_at is of type timestamp with time zone — write clear or hidden, or name a column of that type',
+        'roles/agent.yaml:13:15 the mask month is for dates and timestamps, and status is of type text — write clear or hidden, or name a column of that type',
+      ],
+    );
+  });
+
   await t.test('a table that is not there is told at its line', async (t) => {
     t.strictSame(await check(t, live, { 'catalog.yaml': edit(catalog, 'shop.shipments', 'shop.shipment') }), [
       'catalog.yaml:18:11 the order database has no table "shop.shipment" that the gateway may read — write shop.shipments',

@@ -51,7 +51,7 @@ const inRoles: readonly Mistake[] = [
     'receiver_phone: last4',
     'receiver_phone: district',
     [
-      '14:23 mask "district" does not suit receiver_phone, which is of class phone — write clear, last4, middle or hidden',
+      '14:23 mask "district" does not suit receiver_phone, which is of class phone — write clear, last4, middle, {mask: phone, first: 3, last: 4}, token, "null" or hidden',
     ],
   ],
   [
@@ -59,7 +59,9 @@ const inRoles: readonly Mistake[] = [
     'roles/agent.yaml',
     'status: clear',
     'status: surname',
-    ['12:15 mask "surname" does not suit status, which is of class none — write clear or hidden'],
+    [
+      '12:15 mask "surname" does not suit status, which is of class none — write clear, month, {mask: bucket, width: 100}, "null" or hidden',
+    ],
   ],
   [
     'a mistyped mask',
@@ -73,7 +75,88 @@ const inRoles: readonly Mistake[] = [
     'roles/agent.yaml',
     'address: district',
     'address: true',
-    ['15:16 address must be text, not yes or no — write a mask, for example clear, or hidden'],
+    ['15:16 address must be text or a mapping, not yes or no — write a mask, for example clear, or hidden'],
+  ],
+  [
+    'a mask that has to be told how much to keep',
+    'roles/agent.yaml',
+    'receiver_phone: last4',
+    'receiver_phone: phone',
+    [
+      '14:23 phone has to be told how many digits to keep, first or last (receiver_phone) — write {mask: phone, first: 3, last: 4}',
+    ],
+  ],
+  [
+    'a mask that keeps too much',
+    'roles/agent.yaml',
+    'receiver_phone: last4',
+    'receiver_phone: { mask: phone, first: 4, last: 4 }',
+    [
+      '14:23 first and last together keep 8 digits of a phone, more than 7 (receiver_phone) — write {mask: phone, first: 3, last: 4}',
+    ],
+  ],
+  [
+    'a mask that keeps too much at the end',
+    'roles/agent.yaml',
+    'receiver_phone: last4',
+    'receiver_phone: { mask: phone, last: 7 }',
+    ['14:23 last keeps 7 digits, more than 4 (receiver_phone) — write {mask: phone, first: 3, last: 4}'],
+  ],
+  [
+    'a mask with a number that it does not take',
+    'roles/agent.yaml',
+    'receiver_phone: last4',
+    'receiver_phone: { mask: phone, width: 4 }',
+    ['14:38 the mask phone takes no width — write {mask: phone, first: 3, last: 4}'],
+  ],
+  [
+    'a number for a mask that takes none',
+    'roles/agent.yaml',
+    'receiver_phone: last4',
+    'receiver_phone: { mask: last4, first: 3 }',
+    ['14:38 the mask last4 takes no first — write last4'],
+  ],
+  [
+    'a number that is none',
+    'roles/agent.yaml',
+    'receiver_phone: last4',
+    'receiver_phone: { mask: phone, first: "3" }',
+    ['14:45 first must be a whole number, not text — write how many characters in front to keep'],
+  ],
+  [
+    'a mistyped key beside a mask',
+    'roles/agent.yaml',
+    'receiver_phone: last4',
+    'receiver_phone: { mask: phone, frist: 3 }',
+    [
+      '14:23 phone has to be told how many digits to keep, first or last (receiver_phone) — write {mask: phone, first: 3, last: 4}',
+      '14:38 unknown key "frist" — write first',
+    ],
+  ],
+  [
+    'a mask with numbers of the wrong kind',
+    'roles/agent.yaml',
+    'address: district',
+    'address: { mask: partial, first: 3 }',
+    [
+      '15:16 mask "partial" does not suit address, which is of class address — write clear, province, city, district, token, "null" or hidden',
+    ],
+  ],
+  [
+    'a mistyped mask with numbers',
+    'roles/agent.yaml',
+    'receiver_phone: last4',
+    'receiver_phone: { mask: phon, first: 3 }',
+    [
+      '14:23 mask "phon" does not suit receiver_phone, which is of class phone — write {mask: phone, first: 3, last: 4}',
+    ],
+  ],
+  [
+    'a bare null, which is no value in YAML',
+    'roles/agent.yaml',
+    'address: district',
+    'address: null',
+    ['15:7 address has no value — write a mask, for example clear, or hidden'],
   ],
   [
     'a column without a mask',

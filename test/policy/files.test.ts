@@ -65,7 +65,7 @@ const asRole: readonly (readonly [title: string, text: string | Uint8Array, faul
   [
     'a merge key',
     edit(agent, '    see:\n', '    see:\n      <<: { order_id: clear }\n'),
-    ['10:7 unknown column "<<" — ', '10:11 << must be text, not a mapping — '],
+    ['10:7 "mask" is missing from << — ', '10:7 unknown column "<<" — ', '10:13 unknown key "order_id" — '],
   ],
   [
     'a tag',
@@ -214,9 +214,9 @@ void t.test('a role for services sees nothing personal in clear', async (t) => {
     'address: clear\n      remark: clear',
   );
   t.strictSame(await faultsOf(t, { 'roles/agent.yaml': service }), [
-    'roles/agent.yaml:13:17 a role for services sees nothing personal in clear, and order_no is of class order-number — write order-number or hidden',
-    'roles/agent.yaml:17:16 a role for services sees nothing personal in clear, and address is of class address — write province, city, district or hidden',
-    'roles/agent.yaml:18:15 a role for services sees nothing personal in clear, and remark is of class free-text — write hidden',
+    'roles/agent.yaml:13:17 a role for services sees nothing personal in clear, and order_no is of class order-number — write order-number, {mask: partial, first: 2, last: 4}, token, "null" or hidden',
+    'roles/agent.yaml:17:16 a role for services sees nothing personal in clear, and address is of class address — write province, city, district, token, "null" or hidden',
+    'roles/agent.yaml:18:15 a role for services sees nothing personal in clear, and remark is of class free-text — write scrub, "null" or hidden',
   ]);
 });
 
@@ -254,7 +254,7 @@ void t.test('every fault of every file is told at once, sorted, and none twice',
     'roles/agent.yaml:13:7 unknown column "reciever_name" — write receiver_name',
     'roles/agent.yaml:16:14 per_request must be a whole number, not text — write a whole number of rows from 1, for example 50',
     'roles/packer.yaml:1:7 the file is called packer.yaml and the role "agent" — write role: packer, or rename the file to agent.yaml',
-    'roles/packer.yaml:14:23 mask "city" does not suit receiver_phone, which is of class phone — write clear, last4, middle or hidden',
+    'roles/packer.yaml:14:23 mask "city" does not suit receiver_phone, which is of class phone — write clear, last4, middle, {mask: phone, first: 3, last: 4}, token, "null" or hidden',
     'roles/tabbed.yaml:1:1 a tab indents this line — write spaces, two a level',
   ]);
 });

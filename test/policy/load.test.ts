@@ -1,6 +1,7 @@
 import t from 'tap';
 import { canonicalJson } from '../../src/policy/digest.js';
 import { loadPolicies } from '../../src/policy/load.js';
+import { missingKeys } from '../../src/policy/missing-keys.js';
 import { agent, alerts, catalog, edit, writeSet, type Files, type Teardown } from './policy-files.js';
 
 const load = async (t: Teardown, changed: Files = {}) => (await loadPolicies(await writeSet(t, changed))).set;
@@ -170,4 +171,21 @@ void t.test('a place in a file is found by its path, or by the nearest thing aro
   t.strictSame(role.at(['tables', 'orders', 'find_by', 1], 'value'), { line: 7, column: 25 });
   t.strictSame(role.at(['tables', 'orders', 'reveal', 'x'], 'value'), { line: 6, column: 3 });
   t.strictSame(role.at([], 'key'), { line: 1, column: 1 });
+});
+
+void t.test('masks with numbers are named with them, and a token by its class', async (t) => {
+  const set = await load(t, {
+    'roles/agent.yaml': agent
+      .replace('receiver_phone: last4', 'receiver_phone: { mask: phone, first: 3, last: 2 }')
+      .replace('receiver_name: surname', 'receiver_name: token')
+      .replace('address: district', 'address: "null"'),
+  });
+  const { see } = set.roles.get('agent')!.tables.get('orders')!;
+  t.equal(see.get('receiver_phone'), 'phone(3,2)');
+  t.equal(see.get('receiver_name'), 'token(name)');
+  t.equal(see.get('address'), 'null');
+  const [fault, ...others] = missingKeys(set, { token: undefined });
+  t.match(fault, /^role agent sees orders\.receiver_name as token, and masks\.tokenKey is not configured: /);
+  t.strictSame(others, []);
+  t.strictSame(missingKeys(set, { token: Buffer.alloc(32) }), []);
 });

@@ -6,7 +6,9 @@ import { lookedUp } from '../../src/sql/hidden-digits.js';
 
 function alike(dataClass: DataClass, mask: MaskName | undefined, a: string, b: string): boolean {
   const column: CatalogColumn = { name: 'c', class: dataClass, lookup: [] };
-  const [one, other] = [a, b].map((value) => lookedUp(column, mask && masks.get(mask), value));
+  const [one, other] = [a, b].map((value) =>
+    lookedUp(column, mask === undefined ? undefined : masks.get(mask), value),
+  );
   return one !== undefined && other !== undefined && one.seen === other.seen && one.whole !== other.whole;
 }
 

@@ -25,6 +25,7 @@ void t.test('the migrations make exactly the tables that the readers know', asyn
     schema.meters,
     schema.seen,
     schema.policySets,
+    schema.revocations,
   ]) {
     const { name, columns } = getTableConfig(table);
     const { rows } = await pool.query<{ name: string; type: string; required: boolean }>(
@@ -69,6 +70,9 @@ void t.test(
       `UPDATE weir.policy_sets SET content = ''`,
       'DELETE FROM weir.policy_sets',
       'TRUNCATE weir.policy_sets',
+      `UPDATE weir.revocations SET until = now()`,
+      'DELETE FROM weir.revocations',
+      'TRUNCATE weir.revocations',
     ];
     for (const [who, url] of Object.entries(store)) {
       const pool = poolFor(t, url as string);
@@ -96,6 +100,7 @@ void t.test('the runtime role cannot delete meters or people seen, nor make tabl
     'CREATE TABLE weir.x ()',
     'CREATE TABLE public.x ()',
     'DROP TABLE weir.entries',
+    `INSERT INTO weir.revocations (reason, kind, value) VALUES ('x', 'tool', 'x')`,
   ]) {
     await t.rejects(pool.query(attempt), { code: '42501' }, attempt);
   }
@@ -131,6 +136,21 @@ void t.test(
       'ALTER TABLE weir.entries DISABLE TRIGGER entries_append_only',
       /trigger of weir\.entries is missing or switched off/,
       'ALTER TABLE weir.entries ENABLE ALWAYS TRIGGER entries_append_only',
+    );
+    await expectFault(
+      'GRANT INSERT ON weir.revocations TO weir_runtime',
+      /may write weir\.revocations/,
+      'REVOKE INSERT ON weir.revocations FROM weir_runtime',
+    );
+    await expectFault(
+      'REVOKE SELECT ON weir.revocations FROM weir_runtime',
+      /may not read weir\.revocations/,
+      'GRANT SELECT ON weir.revocations TO weir_runtime',
+    );
+    await expectFault(
+      'ALTER TABLE weir.revocations DISABLE TRIGGER revocations_told',
+      /trigger of weir\.revocations is missing or switched off/,
+      'ALTER TABLE weir.revocations ENABLE ALWAYS TRIGGER revocations_told',
     );
     await expectFault(
       `UPDATE weir_migrations.applied SET hash = 'x' || hash`,

@@ -27,7 +27,7 @@ const mayImport: Readonly<Record<string, readonly string[] | 'everything'>> = {
     'watch',
     'store',
   ],
-  'corridor.ts': ['policy', 'sql', 'log'],
+  'corridor.ts': ['identity', 'policy', 'sql', 'log'],
   'doors/http': [],
   'doors/rest': ['doors/http'],
   'doors/admin': ['doors/http'],

@@ -3,11 +3,12 @@
  * itself open in its own configuration; so are the addresses that lead nowhere. No decision here looks at
  * the beginning of a URL. Once the principal is known, every refusal is recorded before it is sent.
  */
-import { isIP } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Asked, Corridor, Door, Principal } from '../../access.js';
-import { WeirError } from '../../errors.js';
+import { asWeirError, WeirError } from '../../errors.js';
+import type { Observe } from '../../observation.js';
 import { bearerToken, timesSent } from './bearer.js';
+import type { ClientAddress } from './client-address.js';
 import { Exchange, type Traffic } from './exchange.js';
 import { isDecodable, pathOf, type RouteTable } from './routes.js';
 
@@ -20,6 +21,8 @@ declare module 'fastify' {
     open?: true;
     /** Which door the route belongs to; `rest` also makes its problems carry PostgREST's members. */
     door?: Door;
+    /** The route reads a body itself, within bounds of its own. */
+    body?: true;
   }
 }
 
@@ -28,9 +31,26 @@ export interface Authenticates {
   authenticate(token: string): Promise<Principal>;
 }
 
+/** Whether a verified token still counts. */
+export interface Revokes {
+  /** @throws WeirError token-revoked, revocations-unavailable */
+  check(principal: Principal): Promise<void> | undefined;
+  onChange(listener: (isRevoked: (principal: Principal) => boolean) => void): void;
+}
+
+/** Notices a token that comes from a second address. */
+export interface NoticesAddresses {
+  /** @returns how many addresses there are now, where this one is new and not the first */
+  notice(principal: Principal, address: string): number | undefined;
+}
+
 export interface AdmissionParts {
   readonly corridor: Corridor;
   readonly authenticator: Authenticates;
+  readonly revocations: Revokes;
+  readonly tokenAddresses: NoticesAddresses;
+  readonly clientAddress: ClientAddress;
+  readonly observe: Observe;
   readonly traffic: Traffic;
   readonly routes: RouteTable;
   readonly maxUrlBytes: number;
@@ -40,7 +60,7 @@ export interface AdmissionParts {
 const maxHeaders = 100;
 
 export function admission(parts: AdmissionParts) {
-  const { corridor, authenticator, traffic } = parts;
+  const { corridor, authenticator, revocations, tokenAddresses, clientAddress, observe, traffic } = parts;
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const { config, url } = request.routeOptions;
     const path = pathOf(request.originalUrl);
@@ -71,11 +91,19 @@ export function admission(parts: AdmissionParts) {
       route,
       principal,
       namedRole: headerOf(request, 'weir-role'),
-      address: addressOf(request),
+      address: clientAddress(request.raw),
       reason: headerOf(request, 'weir-reason'),
       ticket: headerOf(request, 'weir-ticket'),
     };
     exchange.asked = asked;
+    try {
+      const late = revocations.check(principal);
+      if (late !== undefined) await late;
+    } catch (thrown) {
+      throw await corridor.refuse(asked, asWeirError(thrown));
+    }
+    const addresses = tokenAddresses.notice(principal, asked.address);
+    if (addresses !== undefined) observe({ event: 'token-shared', requestId: request.id, addresses });
     const fault = faultOf(request, reply, path, parts);
     if (fault !== undefined) throw await corridor.refuse(asked, fault);
   };
@@ -110,7 +138,7 @@ function faultOf(
     if (hasBody(request)) void reply.header('connection', 'close');
     return new WeirError('method-not-allowed', { hint: `this address takes ${allow}` });
   }
-  return hasBody(request) ? bodyRefused(reply) : undefined;
+  return hasBody(request) && request.routeOptions.config.body !== true ? bodyRefused(reply) : undefined;
 }
 
 /** What node's parser lets through although HTTP does not (RFC 9112 §2.3, §3.2): another server may read it otherwise. */
@@ -144,12 +172,4 @@ function bodyRefused(reply: FastifyReply): WeirError {
 function headerOf(request: FastifyRequest, name: string): string | undefined {
   const value = request.headers[name];
   return Array.isArray(value) ? value.join(', ') : value;
-}
-
-/** fastify follows X-Forwarded-For through trusted proxies only; what is no address there is not believed. */
-function addressOf(request: FastifyRequest): string {
-  const claimed: string | undefined = request.ip;
-  const address =
-    claimed !== undefined && isIP(claimed) !== 0 ? claimed : (request.raw.socket.remoteAddress ?? '');
-  return address.replace(/^::ffff:(?=[0-9.]+$)/i, '');
 }

@@ -113,6 +113,20 @@ export class Traffic {
     return true;
   }
 
+  /**
+   * Breaks off answers that are on their way to somebody who may no longer have them. What has not begun is the
+   * corridor's to refuse.
+   * @returns those that nobody has refused yet
+   */
+  breakOff(isRevoked: (asked: Asked) => boolean): Exchange[] {
+    const broken = [...this.#connections.values()]
+      .flatMap((exchanges) => [...exchanges])
+      .filter(({ asked, response }) => asked !== undefined && response.headersSent && isRevoked(asked));
+    const untold = broken.filter(({ code }) => code === undefined);
+    for (const { request } of broken) request.socket.destroy();
+    return untold;
+  }
+
   /** From now on new requests are turned away; the running ones go on. */
   drain(): void {
     this.#draining = true;

@@ -21,6 +21,7 @@ const defaultRetrySeconds: Partial<Record<ErrorCode, number>> = {
   'issuer-unavailable': 5,
   'log-unavailable': 2,
   'policy-unavailable': 5,
+  'revocations-unavailable': 1,
   'upstream-down': 2,
 };
 
@@ -31,9 +32,16 @@ export function problemOf(error: WeirError, requestId: string, dialect: Dialect)
   const common = { type: `urn:weir:error:${error.code}`, title, status, detail, instance: requestId };
   const document =
     dialect === 'postgrest'
-      ? { ...common, code: sqlstate, message: detail, details: null, hint: hint ?? null }
+      ? { ...common, ...postgrestCode(error, sqlstate), message: detail, hint: hint ?? null }
       : { ...common, code: error.code, ...(hint === undefined ? {} : { hint }) };
   return { status, headers: headersOf(error), body: JSON.stringify(document) };
+}
+
+/** PostgREST's clients know the SQLSTATEs, and this one code of its own. */
+function postgrestCode(error: WeirError, sqlstate: string): { code: string; details: string | null } {
+  return error.code === 'not-one-row'
+    ? { code: 'PGRST116', details: error.message }
+    : { code: sqlstate, details: null };
 }
 
 function headersOf(error: WeirError): Record<string, string> {

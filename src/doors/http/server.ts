@@ -1,14 +1,18 @@
 /**
  * The HTTP server that every HTTP door hangs on. Promises: a route is closed unless it says otherwise, every
  * failure leaves as a problem document with a request id, every request is observed once by its template,
- * load is bounded, and a stop lets running requests finish. Refuses bodies, HEAD, and other people's request ids.
+ * load is bounded, and a stop lets running requests finish. Refuses bodies but where a route takes one, HEAD but
+ * where there is a route for it, and other people's request ids.
  */
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Corridor } from '../../access.js';
 import type { Observe } from '../../observation.js';
-import { admission, type Authenticates } from './admission.js';
+import { WeirError } from '../../errors.js';
+import { admission, type Authenticates, type NoticesAddresses, type Revokes } from './admission.js';
+import { clientAddress, type ForwardedHeader } from './client-address.js';
+import { crossOrigin } from './cors.js';
 import { type Exchange, Traffic } from './exchange.js';
 import { addHealthRoutes, type Health, type Metrics } from './health.js';
 import { answerMalformed, refuseTunnel } from './malformed.js';
@@ -16,8 +20,10 @@ import { concernsOperator, problemOf, requestFailure } from './problem.js';
 import { isDecodable, pathOf, RouteTable } from './routes.js';
 
 export interface HttpOptions {
-  /** Addresses or CIDR blocks whose X-Forwarded-For is believed; none by default. */
+  /** Addresses or CIDR blocks of proxies that are believed; none by default. */
   readonly trustedProxies: readonly string[];
+  /** The header in which they say where a request came from. Default x-forwarded-for. */
+  readonly forwardedHeader?: ForwardedHeader;
   /** Requests in work at once; more are answered 503 busy. */
   readonly maxConcurrent: number;
   /** For a request to arrive in full. */
@@ -26,6 +32,8 @@ export interface HttpOptions {
   readonly drainTimeoutMs: number;
   /** Between "not ready" and the closing of the door, for load balancers to notice. Default 0. */
   readonly drainDelayMs?: number;
+  /** Origins of pages that may read answers with a browser; none by default. */
+  readonly corsOrigins?: readonly string[];
   readonly maxConnections?: number;
   readonly keepAliveTimeoutMs?: number;
 }
@@ -35,6 +43,8 @@ export type AddRoutes = (app: FastifyInstance) => void;
 export interface ServerParts {
   readonly corridor: Corridor;
   readonly authenticator: Authenticates;
+  readonly revocations: Revokes;
+  readonly tokenAddresses: NoticesAddresses;
   readonly health: Health;
   readonly metrics: Metrics;
   readonly http: HttpOptions;
@@ -45,10 +55,12 @@ export interface ServerParts {
 
 const maxUrlBytes = 8 * 1024;
 const maxHeaderBytes = 16 * 1024;
+/** What an answer under way to a revoked token has left to be refused by the corridor, between two chunks. */
+const revokedGraceMs = 500;
 
 /** Not yet listening. `app.close()` drains: see HttpOptions.drainTimeoutMs. */
 export function buildServer(parts: ServerParts): FastifyInstance {
-  const { corridor, authenticator, observe, http } = parts;
+  const { corridor, authenticator, revocations, tokenAddresses, observe, http } = parts;
   const traffic = new Traffic(http.maxConcurrent, (exchange) => observeEnd(exchange, observe));
   const routes = new RouteTable();
   const malformed = {
@@ -61,7 +73,8 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     logger: false,
     genReqId: () => randomUUID(),
     requestIdHeader: false,
-    trustProxy: http.trustedProxies.length > 0 ? [...http.trustedProxies] : false,
+    // client-address.ts finds the address; nothing else goes by what a proxy says.
+    trustProxy: false,
     exposeHeadRoutes: false,
     return503OnClosing: false,
     bodyLimit: 1,
@@ -98,7 +111,30 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   app.decorateRequest('exchange', null as never);
   app.removeAllContentTypeParsers();
   app.addHook('onRoute', ({ url, method }) => routes.add(url, Array.isArray(method) ? method : [method]));
-  app.addHook('onRequest', admission({ corridor, authenticator, traffic, routes, maxUrlBytes }));
+  if (http.corsOrigins?.length) app.addHook('onRequest', crossOrigin(http.corsOrigins));
+  app.addHook(
+    'onRequest',
+    admission({
+      corridor,
+      authenticator,
+      revocations,
+      tokenAddresses,
+      clientAddress: clientAddress(http.trustedProxies, http.forwardedHeader),
+      observe,
+      traffic,
+      routes,
+      maxUrlBytes,
+    }),
+  );
+  // A client that takes its answer slowly would otherwise get on with what was released to it before.
+  revocations.onChange((isRevoked) => {
+    const cut = (): void => {
+      for (const exchange of traffic.breakOff(({ principal }) => isRevoked(principal))) {
+        void corridor.refuse(exchange.identified, exchange.failed(new WeirError('token-revoked')));
+      }
+    };
+    setTimeout(cut, revokedGraceMs).unref();
+  });
   app.setErrorHandler((error, request, reply) => sendFailure(error, request, reply));
   // Admission has refused it by now; this only keeps fastify's own text from ever being sent.
   app.setNotFoundHandler((request, reply) =>

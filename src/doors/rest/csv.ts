@@ -10,7 +10,7 @@ export function csvEncoder(columns: readonly ReleasedColumn[]): Encoder {
   const width = columns.length;
   return {
     contentType: 'text/csv; charset=utf-8',
-    head: columns.map(({ name }) => field(name)).join(',') + '\r\n',
+    head: columns.map(({ name, as }) => field(as ?? name)).join(',') + '\r\n',
     tail: '',
     encode({ values }) {
       let text = '';

@@ -24,7 +24,9 @@ const writers: Readonly<Record<ReleasedColumn['json'], Writer>> = {
 };
 
 export function jsonEncoder(columns: readonly ReleasedColumn[]): Encoder {
-  const keys = columns.map(({ name }, index) => `${index === 0 ? '{' : ','}${JSON.stringify(name)}:`);
+  const keys = columns.map(
+    ({ name, as }, index) => `${index === 0 ? '{' : ','}${JSON.stringify(as ?? name)}:`,
+  );
   const write = columns.map(({ json }) => writers[json]);
   const width = columns.length;
   let first = true;
@@ -47,4 +49,10 @@ export function jsonEncoder(columns: readonly ReleasedColumn[]): Encoder {
       return text;
     },
   };
+}
+
+/** The one row of an answer that has one, as PostgREST's single object. */
+export function objectEncoder(columns: readonly ReleasedColumn[]): Encoder {
+  const { encode } = jsonEncoder(columns);
+  return { contentType: 'application/vnd.pgrst.object+json; charset=utf-8', head: '', tail: '', encode };
 }

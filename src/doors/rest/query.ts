@@ -3,10 +3,12 @@
  * a name says nothing about the order database. What it does not know it refuses, by name, and says what
  * to write instead; it never ignores a parameter.
  */
-import type { Filter, Ordering, ReadPlan } from '../../access.js';
+import type { Filter, FilterGroup, Ordering, ReadPlan, Selected } from '../../access.js';
 import { WeirError } from '../../errors.js';
 import { parseFilter } from './query-filter.js';
+import { conjunctsOf, isTreeName, leavesOf, parseTree } from './query-tree.js';
 import { isName, isOwnName, queryInvalid, queryPairs } from '../http/query-text.js';
+import type { Format } from './preferences.js';
 import { intersect, type RowRange } from './range.js';
 
 const maxFilters = 50;
@@ -19,7 +21,9 @@ export interface PlanOptions {
   readonly range?: RowRange | undefined;
   /** Prefer: count=… was sent. */
   readonly count?: boolean;
-  readonly format?: 'json' | 'csv';
+  readonly format?: Format;
+  /** Only what a header can tell: no row comes. */
+  readonly headersOnly?: boolean;
 }
 
 /**
@@ -31,7 +35,9 @@ export function readPlan(table: string, search: string, options: PlanOptions = {
   if (!isName(table) || isOwnName(table)) throw new WeirError('table-unknown', { hint: nameShape });
   const once = new Set<string>();
   const filters: Filter[] = [];
-  let select: readonly string[] | undefined;
+  const groups: FilterGroup[] = [];
+  let leaves = 0;
+  let select: readonly Selected[] | undefined;
   let order: readonly Ordering[] = [];
   let limit: number | undefined;
   let offset = 0;
@@ -54,65 +60,94 @@ export function readPlan(table: string, search: string, options: PlanOptions = {
       case 'offset':
         offset = parseCount('offset', value);
         break;
-      case 'or':
-      case 'and':
-      case 'not.or':
-      case 'not.and':
-        throw queryInvalid(
-          `parameter ${name} is not available here`,
-          'filters are combined by and; ask once for each alternative, or use in.(…)',
-        );
-      default:
-        refuseUnknown(table, name);
-        if (filters.length === maxFilters) {
+      default: {
+        const added = isTreeName(name)
+          ? conjunctsOf(parseTree(name, value, (column) => refuseUnknown(table, column)))
+          : [filterNamed(table, name, value)];
+        for (const part of added) {
+          const group = 'members' in part;
+          leaves += group ? leavesOf(part).length : 1;
+          if (group) groups.push(part);
+          else filters.push(part);
+        }
+        if (leaves > maxFilters) {
           throw queryInvalid(`the query has more than ${maxFilters} filters`, 'ask in several requests');
         }
-        filters.push(parseFilter(name, value));
+      }
     }
   }
 
-  const csv = options.format === 'csv';
+  const { format, headersOnly = false } = options;
+  const rows = intersect({ offset, limit }, options.range);
   return {
     table,
     select,
     filters,
+    ...(groups.length === 0 ? {} : { groups }),
     order,
-    ...intersect({ offset, limit }, options.range),
+    offset: rows.offset,
+    limit: headersOnly ? 0 : format === 'object' ? Math.min(rows.limit ?? 2, 2) : rows.limit,
     count: options.count ?? false,
-    // A file that silently ends early would be taken for the whole; JSON's readers see Content-Range.
-    overflow: csv ? 'refuse' : 'cut',
-    encoding: csv ? 'text' : 'json',
+    // A file that silently ends early would be taken for the whole, and the first of many for the only one;
+    // JSON's readers see Content-Range.
+    overflow: format === 'csv' || format === 'object' ? 'refuse' : 'cut',
+    encoding: format === 'csv' ? 'text' : 'json',
   };
 }
 
-function parseSelect(table: string, text: string): readonly string[] | undefined {
+function filterNamed(table: string, name: string, value: string): Filter {
+  refuseUnknown(table, name);
+  return parseFilter(name, value);
+}
+
+function parseSelect(table: string, text: string): readonly Selected[] | undefined {
   if (text === '*') return undefined;
-  const names = text.split(',');
-  if (names.length > maxSelected)
+  const items = text.split(',');
+  if (items.length > maxSelected)
     throw queryInvalid(`parameter select names more than ${maxSelected} columns`);
   const seen = new Set<string>();
-  for (const name of names) {
-    if (name === '')
+  return items.map((item) => {
+    if (item === '')
       throw queryInvalid('parameter select has an empty place', 'write select=a,b or select=*');
-    if (name === '*')
+    if (item === '*')
       throw queryInvalid('parameter select: * stands alone', 'write select=* or name the columns');
-    if (name.includes('(') || name.includes(')')) {
+    if (item.includes('(') || item.includes(')')) {
       throw queryInvalid(
         'parameter select: embedding and functions are not available here',
         'name columns of this table',
       );
     }
-    if (name.includes(':') || name.includes('->')) {
+    if (item.includes('->')) {
       throw queryInvalid(
-        'parameter select: renaming, casts and JSON paths are not available here',
-        'name the columns as they are',
+        'parameter select: JSON paths are not available here',
+        'name the column, and take the part out of the answer',
       );
     }
-    refuseUnknown(table, name);
-    if (seen.has(name)) throw queryInvalid(`parameter select names the column ${name} twice`, 'name it once');
+    const [, as, column = item, cast] = /^(?:([^:]+):)?([^:]+)(?:::([^:]+))?$/.exec(item) ?? [];
+    refuseUnknown(table, column);
+    if (as !== undefined && (!isAlias(as) || isOwnName(as)))
+      throw queryInvalid('parameter select: a new name is letters, digits, _ and -, at most 63', selectShape);
+    if (cast !== undefined && !/^[A-Za-z][A-Za-z0-9_ ]{0,62}$/.test(cast))
+      throw queryInvalid(`parameter select: the type that ${column} is cast to is none`, selectShape);
+    const name = as ?? column;
+    if (seen.has(name)) {
+      throw as === undefined
+        ? queryInvalid(
+            `parameter select names the column ${name} twice`,
+            'name it once, or rename one of them',
+          )
+        : queryInvalid('parameter select gives one name to two columns', 'give each a name of its own');
+    }
     seen.add(name);
-  }
-  return names;
+    return { column, ...(as === undefined ? {} : { as }), ...(cast === undefined ? {} : { cast }) };
+  });
+}
+
+const selectShape = 'write select=status,total:amount,created_at::date';
+
+/** A key of the answer, in any script: it goes into no SQL and on no log. */
+function isAlias(text: string): boolean {
+  return /^[\p{L}_][\p{L}\p{N}_-]{0,62}$/u.test(text);
 }
 
 function parseOrder(table: string, text: string): readonly Ordering[] {

@@ -1,19 +1,24 @@
 /**
- * `GET /rest/<table>` in PostgREST's dialect: the request → a plan → through the corridor → JSON or CSV.
+ * `/rest/<table>` in PostgREST's dialect: the request → a plan → through the corridor → JSON or CSV. GET reads,
+ * HEAD tells what headers can tell and reads no row, POST reads with the query in the body (posted-query.ts).
  * Sends nothing that the corridor did not release, and has no other way to rows than the corridor.
  */
 import type { OutgoingHttpHeaders } from 'node:http';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AccessRequest, Answer, Asked, Corridor, ReadPlan, ReleasedRows } from '../../access.js';
 import { asWeirError, WeirError } from '../../errors.js';
+import { version } from '../../version.js';
 import type { Observe } from '../../observation.js';
-import { concernsOperator } from '../http/problem.js';
+import { doorMethods } from '../http/cors.js';
+import { concernsOperator, requestFailure } from '../http/problem.js';
 import type { Exchange } from '../http/exchange.js';
 import { searchOf } from '../http/routes.js';
 import type { AddRoutes } from '../http/server.js';
 import { ClientLost, sendLong } from '../http/stream.js';
 import { csvEncoder } from './csv.js';
-import { type Encoder, jsonEncoder } from './json.js';
+import { type Encoder, jsonEncoder, objectEncoder } from './json.js';
+import { openApi } from './openapi.js';
+import { postedQuery } from './posted-query.js';
 import { chooseFormat, type Format, wantsCount } from './preferences.js';
 import { readPlan } from './query.js';
 import { contentRange, parseRange, rangeStatus } from './range.js';
@@ -36,39 +41,88 @@ interface Understood {
   readonly format: Format;
 }
 
+const encoders = { json: jsonEncoder, csv: csvEncoder, object: objectEncoder } as const;
+
 interface Sending {
   readonly asked: Asked;
   readonly answer: Answer;
   readonly plan: ReadPlan;
-  readonly encoder: Encoder;
+  readonly format: Format;
   readonly exchange: Exchange;
   readonly reply: FastifyReply;
 }
 
 export function restDoor({ corridor, observe, isTable, stallTimeoutMs = 30_000 }: RestParts): AddRoutes {
-  return (app) =>
-    app.get<TableRoute>('/rest/:table', { config: { door: 'rest' } }, async (request, reply) => {
-      const { exchange } = request;
-      const asked = askedFor(request.params.table, exchange.identified, isTable);
-      let understood: Understood;
-      try {
-        understood = understand(request);
-      } catch (thrown) {
-        throw await corridor.refuse(asked, asWeirError(thrown));
-      }
-      const { plan, format } = understood;
-      const answer = await corridor.pass(requestOf(asked, plan, exchange));
-      const encoder = format === 'csv' ? csvEncoder(answer.columns) : jsonEncoder(answer.columns);
-      try {
-        await send({ asked, answer, plan, encoder, exchange, reply });
-      } finally {
-        // Closes the cursor upstream, whichever way this went.
-        await answer.chunks.return().catch((thrown: unknown) => report(exchange, asWeirError(thrown)));
-      }
-    });
+  return (app) => {
+    const address = '/rest/:table';
+    app.get<TableRoute>(address, { config: { door: 'rest' } }, (request, reply) =>
+      pass(request, reply, async () => searchOf(request.raw.url ?? '')),
+    );
+    app.head<TableRoute>(address, { config: { door: 'rest' } }, (request, reply) =>
+      pass(request, reply, async () => searchOf(request.raw.url ?? '')),
+    );
+    app.get('/rest/', { config: { door: 'rest' } }, async (request, reply) =>
+      reply.send(openApi(await corridor.describe(request.exchange.identified), version)),
+    );
+    // Asked by browsers before they ask anything else, without a token; says the same of every table.
+    for (const path of ['/rest/', address]) {
+      app.options(path, { config: { door: 'rest', open: true } }, async (_request, reply) =>
+        reply.code(204).header('allow', doorMethods).send(),
+      );
+    }
+    void app.register(async (scope) => addPosted(scope, address));
+  };
 
-  async function send({ asked, answer, plan, encoder, exchange, reply }: Sending): Promise<void> {
+  /** In a scope of its own: only here may a body of any type come in, and only the handler reads it. */
+  function addPosted(scope: FastifyInstance, address: string): void {
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    scope.setErrorHandler(async (thrown, request) => {
+      if (thrown instanceof WeirError || request.exchange.asked === undefined) throw thrown;
+      throw await corridor.refuse(request.exchange.identified, requestFailure(thrown));
+    });
+    scope.post<TableRoute>(address, { config: { door: 'rest', body: true } }, (request, reply) =>
+      pass(request, reply, () => postedQuery(request, reply)),
+    );
+  }
+
+  async function pass(
+    request: FastifyRequest<TableRoute>,
+    reply: FastifyReply,
+    search: () => Promise<string>,
+  ): Promise<void> {
+    const { exchange } = request;
+    const asked = askedFor(request.method, request.params.table, exchange.identified, isTable);
+    let understood: Understood;
+    try {
+      understood = understand(request, await search());
+    } catch (thrown) {
+      throw await corridor.refuse(asked, asWeirError(thrown));
+    }
+    const { plan, format } = understood;
+    const answer = await corridor.pass(requestOf(asked, plan, exchange));
+    try {
+      if (request.method === 'HEAD') sendHead({ asked, answer, plan, format, exchange, reply });
+      else await send({ asked, answer, plan, format, exchange, reply });
+    } finally {
+      // Closes the cursor upstream, whichever way this went.
+      await answer.chunks.return().catch((thrown: unknown) => report(exchange, asWeirError(thrown)));
+    }
+  }
+
+  /** No row was read, so no row is spoken of: Content-Range tells how many there are, if that was asked. */
+  function sendHead({ answer, plan, format, reply }: Sending): void {
+    if (plan.count) {
+      void reply.headers({
+        'content-range': contentRange(0, 0, answer.total),
+        'preference-applied': 'count=exact',
+      });
+    }
+    void reply.header('content-type', encoders[format](answer.columns).contentType).send();
+  }
+
+  async function send({ asked, answer, plan, format, exchange, reply }: Sending): Promise<void> {
     const { total } = answer;
+    const encoder: Encoder = encoders[format](answer.columns);
     if (total !== undefined && plan.offset > total) {
       void reply.header('content-range', contentRange(0, 0, total));
       const error = new WeirError('range-unsatisfiable', {
@@ -78,6 +132,8 @@ export function restDoor({ corridor, observe, isTable, stallTimeoutMs = 30_000 }
       throw await corridor.refuse(asked, error);
     }
     const first = await nextOf(answer);
+    if (format === 'object' && first.values.length !== 1)
+      throw await corridor.refuse(asked, notOneRow(first.values.length));
     exchange.records += first.values.length;
     describe(reply, answer, plan, first);
     void reply.header('content-type', encoder.contentType);
@@ -121,6 +177,14 @@ export function restDoor({ corridor, observe, isTable, stallTimeoutMs = 30_000 }
   }
 }
 
+/** The rows that were read, at most two, are on the log by now, though they do not go out: the safe side. */
+function notOneRow(rows: number): WeirError {
+  return new WeirError('not-one-row', {
+    detail: rows === 0 ? 'The result contains 0 rows' : 'The result contains more than 1 row',
+    hint: 'pin one record, or accept application/json',
+  });
+}
+
 /** Status and headers that say which rows these are. */
 function describe(reply: FastifyReply, answer: Answer, plan: ReadPlan, first: ReleasedRows): void {
   const { total, cutTo } = answer;
@@ -136,10 +200,10 @@ function describe(reply: FastifyReply, answer: Answer, plan: ReadPlan, first: Re
 }
 
 /** The route as the log knows it: the table by its name, where there is one. */
-function askedFor(table: string, asked: Asked, isTable: RestParts['isTable']): Asked {
+function askedFor(method: string, table: string, asked: Asked, isTable: RestParts['isTable']): Asked {
   if (!isTable(table)) return asked;
   const { id, door, principal, namedRole, address, reason, ticket } = asked;
-  return { id, door, route: `GET /rest/${table}`, principal, namedRole, address, reason, ticket };
+  return { id, door, route: `${method} /rest/${table}`, principal, namedRole, address, reason, ticket };
 }
 
 /** Written out, and the signal only made where it is asked for: this is on the path of every read. */
@@ -161,13 +225,14 @@ function requestOf(asked: Asked, plan: ReadPlan, exchange: Exchange): AccessRequ
   };
 }
 
-function understand(request: FastifyRequest<TableRoute>): Understood {
+function understand(request: FastifyRequest<TableRoute>, search: string): Understood {
   const { headers } = request;
   const format = chooseFormat(headers.accept);
-  const plan = readPlan(request.params.table, searchOf(request.raw.url ?? ''), {
+  const plan = readPlan(request.params.table, search, {
     range: parseRange(headers.range, textOf(headers['range-unit'])),
     count: wantsCount(textOf(headers.prefer)),
     format,
+    headersOnly: request.method === 'HEAD',
   });
   return { plan, format };
 }

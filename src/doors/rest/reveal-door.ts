@@ -60,7 +60,7 @@ export function revealDoor(parts: {
 function planFor(table: string, column: string): ReadPlan {
   return {
     table,
-    select: [column],
+    select: [{ column }],
     filters: [],
     order: [],
     limit: 1,

@@ -1,0 +1,69 @@
+/**
+ * A read whose query travels in the body, so that what is looked up stands in no address, no history and
+ * no proxy's log: POST with `X-HTTP-Method-Override: GET` and the query as a form. Any other POST is a
+ * write, and there are none here.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { WeirError } from '../../errors.js';
+import { queryInvalid } from '../http/query-text.js';
+import { searchOf } from '../http/routes.js';
+
+/** As much as an address may hold, four times: lists are what bodies are for. */
+export const maxFormBytes = 32 * 1024;
+
+const howTo = 'to read with the query in the body, send it as a form with X-HTTP-Method-Override: GET';
+
+/**
+ * Reads the body. A refused one is not read to its end, so the connection closes then.
+ * @returns the query, as it would stand behind the question mark
+ * @throws WeirError method-not-allowed, request-malformed, request-too-long, query-invalid
+ */
+export async function postedQuery(request: FastifyRequest, reply: FastifyReply): Promise<string> {
+  try {
+    return await read(request, reply);
+  } catch (thrown) {
+    void reply.header('connection', 'close');
+    throw thrown;
+  }
+}
+
+async function read({ raw, headers }: FastifyRequest, reply: FastifyReply): Promise<string> {
+  if (String(headers['x-http-method-override'] ?? '').toUpperCase() !== 'GET') {
+    void reply.header('allow', 'GET, HEAD, OPTIONS');
+    throw new WeirError('method-not-allowed', { hint: `this address is only read; ${howTo}` });
+  }
+  if (
+    !/^application\/x-www-form-urlencoded\s*(;\s*charset=utf-8\s*)?$/i.test(headers['content-type'] ?? '')
+  ) {
+    throw new WeirError('request-malformed', {
+      detail: 'the body is not of the type application/x-www-form-urlencoded',
+      hint: howTo,
+    });
+  }
+  if (searchOf(raw.url ?? '') !== '') {
+    throw queryInvalid('the query stands in the address and in the body', 'put all of it into the body');
+  }
+  if (Number(headers['content-length'] ?? 0) > maxFormBytes) throw tooLong();
+  if (headers.expect !== undefined) reply.raw.writeContinue();
+  const parts: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const part of raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      length += part.length;
+      if (length > maxFormBytes) throw tooLong();
+      parts.push(part);
+    }
+  } catch (cause) {
+    if (cause instanceof WeirError) throw cause;
+    throw new WeirError('request-malformed', { detail: 'the body did not arrive in full', cause });
+  }
+  // Bytes stay bytes: the parser of queries refuses all that are not percent-encoded.
+  return Buffer.concat(parts).toString('latin1');
+}
+
+function tooLong(): WeirError {
+  return new WeirError('request-too-long', {
+    detail: `the query in the body is longer than ${maxFormBytes} bytes`,
+    hint: 'ask in several requests',
+  });
+}

@@ -1,0 +1,171 @@
+/**
+ * The guards of the REST door, as data: each with the edit that takes it out. A build of the gateway without
+ * one of them must be found out by the twins; an edit that no longer applies is an error, so that the list
+ * follows the code.
+ */
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { openGateway } from '../../src/gateway.js';
+import type { Teardown } from '../support/cluster.js';
+
+export interface Guard {
+  /** What holds while the guard stands. */
+  readonly guard: string;
+  /** The role whose twins find that it is gone. */
+  readonly role: string;
+  readonly edits: readonly { readonly file: string; readonly from: string; readonly to: string }[];
+}
+
+const statement = 'src/sql/statement.ts';
+const relation = 'src/sql/relation.ts';
+
+export const guards: readonly Guard[] = [
+  {
+    guard: 'a role that does not browse must pin',
+    role: 'support-agent',
+    edits: [{ file: statement, from: 'if (!policy.browse && pins.length === 0)', to: 'if (false)' }],
+  },
+  {
+    guard: 'a pin is equality, not negated',
+    role: 'support-agent',
+    edits: [
+      {
+        file: statement,
+        from: "return filter.operator === 'eq' || filter.operator === 'in';",
+        to: 'return true;',
+      },
+    ],
+  },
+  {
+    guard: 'masked columns are not filtered on',
+    role: 'warehouse',
+    edits: [
+      {
+        file: statement,
+        from: 'for (const filter of compared) refuseUnfilterable(policy, filter);',
+        to: 'for (const filter of compared) visible(policy, filter.column);',
+      },
+    ],
+  },
+  {
+    guard: 'masked columns are not filtered on inside a tree either',
+    role: 'warehouse',
+    edits: [
+      {
+        file: statement,
+        from: 'for (const filter of compared) refuseUnfilterable(policy, filter);',
+        to: 'for (const { filter } of filters) refuseUnfilterable(policy, filter);',
+      },
+    ],
+  },
+  {
+    guard: 'hidden columns do not exist',
+    role: 'analyst',
+    edits: [
+      { file: statement, from: 'if (!policy.see.has(name)) throw', to: 'if (false) throw' },
+      {
+        file: statement,
+        from: "if (policy.see.get(column) !== 'clear') {\n    if (cast",
+        to: "if (policy.see.has(column) && policy.see.get(column) !== 'clear') {\n    if (cast",
+      },
+      {
+        file: relation,
+        from: 'if (mask === undefined)',
+        to: 'if (mask === undefined) return escapeIdentifier(name);\n    if (false)',
+      },
+    ],
+  },
+  {
+    guard: 'masks are applied in SQL',
+    role: 'support-agent',
+    edits: [{ file: relation, from: 'masks.get(mask)!.sql(text)', to: 'text' }],
+  },
+  {
+    guard: 'masks that are computed on output are applied',
+    role: 'support-agent',
+    edits: [
+      {
+        file: 'src/sql/order-database.ts',
+        from: 'for (const { at, apply } of outputMasks) row[at] = apply(row[at] ?? null);',
+        to: '',
+      },
+    ],
+  },
+  {
+    guard: 'rows are ordered by what is shown of a masked column',
+    role: 'lister',
+    edits: [{ file: statement, from: '=== true && !ordered.has(name)', to: '=== true' }],
+  },
+  {
+    guard: 'the row filter holds',
+    role: 'warehouse',
+    edits: [
+      {
+        file: relation,
+        from: '[...rowFilter(policy, live, parameters), ...conditions]',
+        to: '[...conditions]',
+      },
+    ],
+  },
+  {
+    guard: 'counts are not steered by personal columns',
+    role: 'warehouse',
+    edits: [
+      { file: statement, from: "if (catalogued(policy, column).class !== 'none') {", to: 'if (false) {' },
+    ],
+  },
+  {
+    guard: 'patterns do not search personal columns',
+    role: 'warehouse',
+    edits: [{ file: statement, from: 'if (!isPattern(filter) ||', to: 'if (true ||' }],
+  },
+  {
+    guard: 'casts are those that cannot fail',
+    role: 'analyst',
+    edits: [
+      {
+        file: 'src/sql/casts.ts',
+        from: 'return castsOf(type).find((known) => known === target);',
+        to: 'return target;',
+      },
+    ],
+  },
+  {
+    guard: 'hidden tables do not exist',
+    role: 'logistics',
+    edits: [
+      {
+        file: 'src/corridor.ts',
+        from: 'const table = role.tables.get(plan.table);',
+        to: 'const table = role.tables.get(plan.table) ?? [...set.roles.values()].flatMap((r) => [...r.tables.values()]).find((p) => p.table.name === plan.table);',
+      },
+    ],
+  },
+];
+
+const checkout = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Builds the gateway without the guard. @throws if an edit does not apply exactly once */
+export async function without(t: Teardown, { guard, edits }: Guard): Promise<typeof openGateway> {
+  const directory = await mkdtemp(join(tmpdir(), 'weir-without-'));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  for (const part of ['src', 'drizzle', 'package.json', 'tsconfig.json'])
+    await cp(join(checkout, part), join(directory, part), { recursive: true });
+  await symlink(join(checkout, 'node_modules'), join(directory, 'node_modules'));
+  for (const { file, from, to } of edits) {
+    const path = join(directory, file);
+    const text = await readFile(path, 'utf8');
+    if (text.split(from).length !== 2)
+      throw new Error(`the guard "${guard}" has moved: ${file} does not hold its text exactly once`);
+    await writeFile(
+      path,
+      text.replace(from, () => to),
+    );
+  }
+  const built = (await import(pathToFileURL(join(directory, 'src/gateway.ts')).href)) as {
+    readonly openGateway: typeof openGateway;
+  };
+  return built.openGateway;
+}

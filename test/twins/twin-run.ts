@@ -1,0 +1,212 @@
+/**
+ * Two gateways over two order databases that differ only in what a role must not see, and requests sent to
+ * both. What is compared is everything that a client can see, never sorted.
+ */
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Config } from '../../src/config/schema.js';
+import type { DemoIssuer } from '../../src/demo/issuer.js';
+import { openGateway } from '../../src/gateway.js';
+import { createMetrics } from '../../src/observe/metrics.js';
+import { loadPolicies } from '../../src/policy/load.js';
+import type { Teardown } from '../support/cluster.js';
+import { freshDatabase } from '../support/database.js';
+import { gatewayConfig, policiesDirectory } from '../support/gateway.js';
+import { changeHidden } from './hidden-change.js';
+import { generate, groundOf, seeded, type GeneratedRequest, type Ground } from './requests.js';
+
+/**
+ * Scrolls through masked lists, as no role of the project's may: where much is shown of much that is masked, order
+ * and filters have the most to tell.
+ */
+const lister = `
+role: lister
+about: Scrolls through masked lists, for the twins
+owner: tests
+for: people
+tables:
+  orders:
+    browse: yes
+    find_by: [order_no, receiver_phone]
+    only: { region: claim.region }
+    see:
+      order_id: clear
+      order_no: clear
+      status: clear
+      amount: clear
+      created_at: clear
+      receiver_name: surname
+      receiver_phone: middle
+      address: district
+  customers:
+    browse: yes
+    see:
+      customer_id: clear
+      name: surname
+      phone: last4
+      region: clear
+  shipments:
+    browse: yes
+    see:
+      shipment_id: clear
+      tracking_no: clear
+      address: province
+      receiver_phone: last4
+      status: clear
+per_request: 100
+limits: { queries: 1 per minute }
+`;
+
+/** Roles that read orders, with the claims that their row filters ask for. */
+export const twinRoles: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'support-agent': { region: '华东' },
+  warehouse: { warehouse: 'HZ1' },
+  analyst: {},
+  logistics: {},
+  lister: { region: '华东' },
+};
+
+export interface Twins {
+  readonly role: string;
+  readonly ground: Ground;
+  /** How many hidden values differ. */
+  readonly changed: number;
+  readonly one: { readonly config: Config; readonly issuer: DemoIssuer };
+  readonly two: { readonly config: Config; readonly issuer: DemoIssuer };
+}
+
+/** The databases; gateways are opened over them by compareTwins. */
+export async function makeTwins(t: Teardown, role: string): Promise<Twins> {
+  const policies = await generousPolicies(t);
+  const { set } = await loadPolicies(policies);
+  const policy = set.roles.get(role)!;
+  const claims = twinRoles[role]!;
+  const a = await freshDatabase(t, { template: 'shop' });
+  const b = await freshDatabase(t, { template: 'shop' });
+  const changed = await changeHidden(b.url, policy, claims, 'changed');
+  await changeHidden(a.url, policy, claims, 'same');
+  const configured = async (db: typeof a) => {
+    const { config, issuer } = await gatewayConfig(t, {
+      policies,
+      config: (c) => ({ ...c, orders: { ...c.orders, url: db.urlFor('weir_reader') } }),
+    });
+    return { config, issuer };
+  };
+  return {
+    role,
+    changed,
+    ground: await groundOf(a.url, set.catalog, policy, claims),
+    one: await configured(a),
+    two: await configured(b),
+  };
+}
+
+export interface Comparison {
+  readonly requests: number;
+  readonly accepted: number;
+  readonly withRows: number;
+  /** What was wrong first: answers that differ, a forbidden request that was accepted, a failure of the gateway's own. */
+  readonly fault: string | undefined;
+}
+
+export interface CompareOptions {
+  readonly requests: number;
+  readonly seed: number;
+  /** Another build of the gateway than this checkout's. */
+  readonly open?: typeof openGateway;
+  readonly onProgress?: (done: number) => void;
+}
+
+/** Requests in flight at once, on each side. */
+const lanes = 4;
+
+export async function compareTwins(twins: Twins, options: CompareOptions): Promise<Comparison> {
+  const { requests, seed, open = openGateway, onProgress } = options;
+  const claims = twinRoles[twins.role]!;
+  const sides = await Promise.all(
+    [twins.one, twins.two].map(async ({ config, issuer }) => {
+      const gateway = open(config, {
+        demo: true,
+        metrics: createMetrics({ process: false }),
+        observe: () => undefined,
+      });
+      const address = await gateway.start();
+      const token = () => issuer.mint({ role: twins.role, sub: 'li', claims });
+      return { gateway, address, bearer: await token(), token };
+    }),
+  );
+  const random = seeded(seed);
+  const sum = { requests: 0, accepted: 0, withRows: 0 };
+  let fault: string | undefined;
+  const lane = async (): Promise<void> => {
+    while (sum.requests < requests && fault === undefined) {
+      // Tokens live for minutes, a long run for longer.
+      if (++sum.requests % 5_000 === 0) for (const side of sides) side.bearer = await side.token();
+      const request = generate(random, twins.ground);
+      const [left, right] = await Promise.all(sides.map((side) => answerOf(side, request)));
+      if (left!.status < 300) sum.accepted++;
+      if (left!.rows) sum.withRows++;
+      const wrong = faultOf(request, left!, right!);
+      if (wrong !== undefined)
+        fault ??= `${wrong}: ${request.method} ${decodeURIComponent(request.path)} ${JSON.stringify(request.headers)} ${decodeURIComponent(request.body ?? '')}\n${left!.seen}\n${right!.seen}`;
+      onProgress?.(sum.requests);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: lanes }, lane));
+  } finally {
+    await Promise.all(sides.map(({ gateway }) => gateway.drain(AbortSignal.abort())));
+  }
+  return { ...sum, fault };
+}
+
+interface Seen {
+  readonly status: number;
+  readonly rows: boolean;
+  readonly seen: string;
+}
+
+async function answerOf(
+  { address, bearer }: { readonly address: string; readonly bearer: string },
+  { path, method, headers, body }: GeneratedRequest,
+): Promise<Seen> {
+  const response = await fetch(address + path, {
+    method,
+    headers: { authorization: `Bearer ${bearer}`, ...headers },
+    ...(body === undefined ? {} : { body }),
+  });
+  const id = response.headers.get('weir-request-id')!;
+  const kept = [...response.headers].filter(([name]) => !['date', 'weir-request-id'].includes(name));
+  const text = await response.text();
+  const csv = response.headers.get('content-type')?.startsWith('text/csv') === true;
+  const rows = response.status < 300 && (csv ? /\r\n[\s\S]/.test(text) : text !== '' && text !== '[]');
+  return {
+    status: response.status,
+    rows,
+    seen: `${response.status}\n${JSON.stringify(kept)}\n${text.replaceAll(id, 'ID')}`,
+  };
+}
+
+function faultOf({ forbidden }: GeneratedRequest, left: Seen, right: Seen): string | undefined {
+  if (left.seen !== right.seen) return 'the twins answer differently';
+  if (left.status >= 500) return 'the gateway failed';
+  return forbidden !== undefined && left.status < 400 ? `${forbidden} was accepted` : undefined;
+}
+
+/** The project's policies without limits in the way: this is about what is seen, not how much. */
+async function generousPolicies(t: Teardown): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'weir-policies-'));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  await cp(policiesDirectory, directory, { recursive: true });
+  await writeFile(join(directory, 'roles', 'lister.yaml'), lister);
+  for (const file of await readdir(join(directory, 'roles'))) {
+    const path = join(directory, 'roles', file);
+    const text = await readFile(path, 'utf8');
+    await writeFile(
+      path,
+      text.replace(/^limits:[\s\S]*?(?=^\S|(?![\s\S]))/m, 'limits: { records: 900000000 per day }\n'),
+    );
+  }
+  return directory;
+}
