@@ -4,7 +4,7 @@
  * an answer of raw rows, or of rows that are not on the log, does not compile (test/structure holds
  * who may call the makers).
  */
-import type { Flag, Limit, MaskName, PolicySet, RolePolicy, TablePolicy } from './policy/model.js';
+import type { Flag, Limit, MaskName, PolicySet, Purpose, RolePolicy, TablePolicy } from './policy/model.js';
 import type { WeirError } from './errors.js';
 
 export type ClaimValue = string | number | boolean;
@@ -25,7 +25,11 @@ export interface Principal {
   readonly expiresAtMicros: number;
   /** Scalar claims, for row filters (`only: {region: claim.region}`). */
   readonly claims: Readonly<Record<string, ClaimValue>>;
+  readonly limits?: readonly LoweredLimit[];
 }
+
+/** A limit that the token sets for itself (claim weir_limits). It never raises one. */
+export type LoweredLimit = Pick<Limit, 'count' | 'window' | 'max'>;
 
 export type FilterOperator =
   'eq' | 'neq' | 'gt' | 'gte' | 'lt' | 'lte' | 'in' | 'is' | 'like' | 'ilike' | 'isdistinct';
@@ -93,10 +97,15 @@ export interface Asked {
   readonly namedRole: string | undefined;
   /** Client address as seen from trusted proxies. */
   readonly address: string;
+  /** As the caller wrote them (Weir-Reason, Weir-Ticket): nothing of them is recorded before the role's policy has let it pass. */
+  readonly reason?: string | undefined;
+  readonly ticket?: string | undefined;
 }
 
 export interface AccessRequest extends Asked {
   readonly plan: ReadPlan;
+  /** One column of one record is wanted in clear; the plan names table and column, admission adds the record. */
+  readonly reveal?: { readonly key: string; readonly column: string };
   /** Aborted when the client has gone. */
   readonly signal: AbortSignal;
 }
@@ -111,6 +120,8 @@ export interface Decision {
   readonly table: TablePolicy;
   readonly columns: readonly ReleasedColumn[];
   readonly limits: readonly Limit[];
+  /** Limits that are only watched (`observe: yes`). */
+  readonly observed?: readonly Limit[];
   /** Some released column has a personal class, so that rows are charged as records. */
   readonly personal: boolean;
   /** How many values were looked up in columns that the role does not see in clear. */
@@ -121,6 +132,10 @@ export interface Decision {
   readonly rowLimit: number | undefined;
   /** The normalised query, without literals, as it stands in the entry. */
   readonly statement: string;
+  readonly purpose?: Purpose;
+  readonly lookedUp?: readonly LookedUp[];
+  /** Looked up by less than the whole value: every row that is found counts as a look-up. */
+  readonly candidates?: boolean;
 }
 
 export interface ReleasedColumn {
@@ -131,6 +146,15 @@ export interface ReleasedColumn {
   readonly mask: MaskName;
   /** How its text is written in JSON. */
   readonly json: 'string' | 'verbatim' | 'boolean' | 'number';
+}
+
+/** A value looked up in a column that the role does not see in clear. It stays in memory: the log gets digests. */
+export interface LookedUp {
+  readonly column: string;
+  readonly phone: boolean;
+  /** What the role can see of it. */
+  readonly seen: string;
+  readonly whole: string;
 }
 
 declare const masked: unique symbol;

@@ -13,18 +13,23 @@ import type {
   Corridor,
   Decision,
   MaskedRows,
+  ReadPlan,
   Receipt,
   ReleasedRows,
 } from './access.js';
-import { asWeirError, LimitReached, WeirError } from './errors.js';
+import { systemClock, type Clock } from './clock.js';
+import { asWeirError, WeirError } from './errors.js';
 import type { Revocations } from './identity/revocations.js';
 import type { TokenAddresses } from './identity/token-addresses.js';
 import type { AccessLog } from './log/access-log.js';
 import type { Actor } from './log/directory.js';
 import { chooseRole } from './policy/choose-role.js';
 import { limitsInForce } from './policy/limits-in-force.js';
-import type { PolicySet } from './policy/model.js';
+import type { Limit, PolicySet, TablePolicy } from './policy/model.js';
+import { revealedTable, revealingRole } from './policy/reveal.js';
+import { purposeOf } from './policy/purpose.js';
 import type { OrderDatabase } from './sql/order-database.js';
+import { Places } from './sql/places.js';
 import type { LiveSchema } from './sql/schema.js';
 import type { StatementCache } from './sql/statement-cache.js';
 import type { Statement } from './sql/statement.js';
@@ -36,23 +41,33 @@ export interface Rooms {
   readonly statements: StatementCache;
   readonly orders: OrderDatabase;
   readonly log: AccessLog;
+  /** For the hours of roles; the commit goes by the database's. */
+  readonly clock?: Clock;
   /** Asked before each chunk: a token may be revoked while its read is under way. */
   readonly revocations: Pick<Revocations, 'check'>;
   readonly tokenAddresses: Pick<TokenAddresses, 'takeFlag'>;
 }
 
 export function createCorridor(rooms: Rooms): Corridor {
+  const places = new Places();
   return {
     async pass(request) {
       const actor = await rooms.log.directory.identify(request.principal);
+      let leave = (): void => undefined;
       try {
         const { decision, statement } = admit(request, actor, rooms);
-        const total = statement.count === undefined ? undefined : await rooms.orders.count(statement.count);
+        const { role, cost } = decision.role;
+        leave = places.take(role, actor.actorId, cost);
+        const total =
+          statement.count === undefined
+            ? undefined
+            : await rooms.orders.count(statement.count, cost?.statementMs);
         if (statement.probe !== undefined) await refuseTooMany(statement.probe, decision, rooms);
-        const rows = rooms.orders.read(statement, request);
+        const rows = rooms.orders.read(statement, request, cost?.statementMs);
         const cutTo = statement.cut ? decision.role.perRequest : undefined;
-        return await answer(releaseAll(rows, decision, actor, rooms), decision, total, cutTo);
+        return await answer(releaseAll(rows, decision, actor, rooms, leave), decision, total, cutTo);
       } catch (thrown) {
+        leave();
         throw await refuse(request, actor, asWeirError(thrown), rooms);
       }
     },
@@ -70,7 +85,7 @@ export function createCorridor(rooms: Rooms): Corridor {
       const actor = await rooms.log.directory.identify(asked.principal);
       try {
         const { set, live } = rooms.policies();
-        return visibleTables(chooseRole(asked, set), live);
+        return visibleTables(chooseRole(asked, set, nowOf(rooms)), live);
       } catch (thrown) {
         throw await refuse(asked, actor, asWeirError(thrown), rooms);
       }
@@ -80,7 +95,7 @@ export function createCorridor(rooms: Rooms): Corridor {
       const actor = await rooms.log.directory.identify(asked.principal);
       try {
         const { set } = rooms.policies();
-        const role = chooseRole(asked, set);
+        const role = chooseRole(asked, set, nowOf(rooms));
         if (!role.may.has(permission)) {
           throw new WeirError('not-permitted', {
             hint: `a role's policy allows this with "may: [${permission}]"`,
@@ -104,10 +119,17 @@ function admit(
   actor: Actor,
   rooms: Rooms,
 ): { decision: Decision; statement: Statement } {
-  const { principal, plan } = request;
+  const { principal, reveal } = request;
   const { set, live } = rooms.policies();
-  const role = chooseRole(request, set);
-  const table = role.tables.get(plan.table);
+  const role = chooseRole(request, set, nowOf(rooms));
+  const purpose = purposeOf(reveal === undefined ? role : revealingRole(role), request);
+  const granted = role.tables.get(request.plan.table);
+  const table =
+    reveal === undefined || granted === undefined ? granted : revealedTable(granted, reveal.column);
+  const plan =
+    reveal === undefined || table === undefined
+      ? request.plan
+      : planToReveal(request.plan, table, reveal.key);
   const relation = table && live.get(`${table.table.from.schema}.${table.table.from.table}`);
   if (table === undefined || relation === undefined) {
     throw new WeirError('table-unknown', {
@@ -119,6 +141,8 @@ function admit(
     });
   }
   const statement = rooms.statements.compile(table, relation, plan, role.perRequest, principal.claims);
+  const inForce = limitsInForce(role, principal.scopes, principal.limits);
+  const limits = [...inForce, ...revealLimit(granted, reveal?.column)];
   const decision: Decision = {
     request,
     actorId: actor.actorId,
@@ -126,14 +150,37 @@ function admit(
     role,
     table,
     columns: statement.columns,
-    limits: limitsInForce(role, principal.scopes),
+    limits: limits.some(isObserved) ? limits.filter((limit) => !isObserved(limit)) : limits,
+    observed: limits.filter(isObserved),
     personal: statement.personal,
     lookups: statement.lookups,
     tokenAddresses: rooms.tokenAddresses.takeFlag(principal, request.address),
     rowLimit: statement.rowLimit,
-    statement: statement.normalised,
+    statement: reveal === undefined ? statement.normalised : `reveal ${statement.normalised}`,
+    purpose,
+    lookedUp: statement.lookedUp,
+    candidates: statement.candidates,
   };
   return { decision, statement };
+}
+
+function isObserved({ observe }: Limit): boolean {
+  return observe === true;
+}
+
+function nowOf({ clock }: Rooms): number {
+  return (clock ?? systemClock).nowMicros();
+}
+
+/** The record's own key, whatever column that is. */
+function planToReveal(plan: ReadPlan, { table }: TablePolicy, key: string): ReadPlan {
+  return { ...plan, filters: [{ column: table.record, operator: 'eq', values: [key], negated: false }] };
+}
+
+/** Of every column of the person's together: the tightest that is asked for decides. */
+function revealLimit(granted: TablePolicy | undefined, column: string | undefined): Limit[] {
+  const limit = column === undefined ? undefined : granted?.reveal?.get(column);
+  return limit === undefined ? [] : [limit];
 }
 
 /** Chunk by chunk: record and charge, then release. Ends the upstream read when the caller stops asking. */
@@ -142,6 +189,7 @@ async function* releaseAll(
   decision: Decision,
   actor: Actor,
   rooms: Rooms,
+  leave: () => void,
 ): AsyncGenerator<ReleasedRows, void, void> {
   let released = false;
   try {
@@ -155,6 +203,8 @@ async function* releaseAll(
   } catch (thrown) {
     // Before the first chunk is out, `pass` records why; afterwards nobody else would.
     throw released ? await refuse(decision.request, actor, asWeirError(thrown), rooms) : thrown;
+  } finally {
+    leave();
   }
 }
 
@@ -205,7 +255,7 @@ async function refuseTooMany(
   { role }: Decision,
   { orders }: Rooms,
 ): Promise<void> {
-  if ((await orders.count(probe)) <= role.perRequest) return;
+  if ((await orders.count(probe, role.cost?.statementMs)) <= role.perRequest) return;
   throw new WeirError('per-request-exceeded', {
     detail: `the answer holds more than the ${role.perRequest} rows that one request of the role may read`,
     hint: 'narrow the read with filters, or page with limit and offset',
@@ -219,8 +269,7 @@ async function refuse(
   error: WeirError,
   { log, policies }: Rooms,
 ): Promise<WeirError> {
-  // A limit is refused inside the commit, which recorded it; and what the log itself refused cannot be put on the log.
-  if (error instanceof LimitReached || unrecordable.has(error.code)) return error;
+  if (recorded.has(error.code) || unrecordable.has(error.code)) return error;
   try {
     await log.recordRefusal(asked, actor, error, context(asked, policies));
     return error;
@@ -229,16 +278,31 @@ async function refuse(
   }
 }
 
+/** Refused inside the commit, which recorded it. */
+const recorded: ReadonlySet<string> = new Set(['limit-reached', 'guessing-refused']);
+/** What the log itself refused cannot be put on the log. */
 const unrecordable: ReadonlySet<string> = new Set(['log-unavailable', 'busy', 'draining']);
 
 /** As much as is known of what was refused. */
-function context(asked: Asked, policies: Rooms['policies']): { role?: string; policy?: string } {
+function context(asked: Asked, policies: Rooms['policies']): RefusedContext {
+  let known: RefusedContext = {};
   try {
     const { set } = policies();
-    const role =
+    const name =
       asked.namedRole ?? (asked.principal.roles.length === 1 ? asked.principal.roles[0] : undefined);
-    return { policy: set.digest, ...(role !== undefined && set.roles.has(role) ? { role } : {}) };
+    const role = name === undefined ? undefined : set.roles.get(name);
+    known = { policy: set.digest, ...(role === undefined ? {} : { role: role.role }) };
+    if (role === undefined) return known;
+    const { reason, ticket } = purposeOf(role, asked);
+    return { ...known, ...(reason && { reason }), ...(ticket && { ticket }) };
   } catch {
-    return {};
+    return known;
   }
+}
+
+interface RefusedContext {
+  readonly role?: string;
+  readonly policy?: string;
+  readonly reason?: string;
+  readonly ticket?: string;
 }

@@ -25,14 +25,21 @@ const kinds = {
   'role-required': [403, '42501', 'caller', 'The token holds several roles and none was named'],
   'role-unknown': [403, '42501', 'caller', 'The token holds no role that has a policy here'],
   'person-required': [403, '42501', 'caller', 'The role is for people and the token names no person'],
+  'service-required': [403, '42501', 'caller', 'The role is for services and the token names a person'],
+  'outside-hours': [403, '42501', 'security', 'The role does not read at this time of day'],
+  'outside-network': [403, '42501', 'security', 'The role does not read from this address'],
   'claim-required': [403, '42501', 'caller', 'The role filters rows by a claim that the token lacks'],
+  'reason-required': [403, '42501', 'caller', 'The read must give a reason that the role knows'],
+  'ticket-required': [403, '42501', 'caller', 'The read must name a ticket of the right form'],
   'not-permitted': [403, '42501', 'security', 'The role may not do this'],
   'table-unknown': [404, '42P01', 'caller', 'The table does not exist'],
   'column-unknown': [400, '42703', 'caller', 'The column does not exist'],
   'pin-required': [403, '42501', 'caller', 'The read must pin a record or a person'],
   'filter-refused': [403, '42501', 'security', 'The column cannot be filtered on'],
+  'guessing-refused': [403, '42501', 'security', 'Look-ups that differ only in hidden digits'],
   'count-refused': [403, '42501', 'caller', 'An exact count is not available with this filter'],
   'limit-reached': [429, '53400', 'security', 'A limit of the role is used up'],
+  'concurrency-reached': [429, '53300', 'caller', 'Too many reads of one person or role at once'],
   'per-request-exceeded': [422, '54000', 'caller', 'The answer holds more rows than one request may read'],
   'query-invalid': [400, '42601', 'caller', 'The query could not be understood'],
   'value-invalid': [400, '22P02', 'caller', 'A value does not fit the type of its column'],
@@ -111,10 +118,14 @@ export class LimitReached extends WeirError {
     remaining: number;
     windowSeconds: number;
     retryAfterSeconds: number;
+    /** The read alone is larger than the limit. */
+    neverFits?: boolean;
   }) {
     super('limit-reached', {
       detail: `the limit of ${parts.limit} is used up (${parts.remaining} left)`,
-      hint: `ask again in ${parts.retryAfterSeconds} s, or ask the owner of the role for a higher limit`,
+      hint: parts.neverFits
+        ? 'this read alone is more than the limit: ask for fewer rows, or ask the owner of the role for a higher limit'
+        : `ask again in ${parts.retryAfterSeconds} s, or ask the owner of the role for a higher limit`,
       retryAfterSeconds: parts.retryAfterSeconds,
     });
     this.name = 'LimitReached';

@@ -11,6 +11,7 @@ import { alertsDoor } from './doors/admin/alerts.js';
 import type { Health, Metrics } from './doors/http/health.js';
 import { buildServer } from './doors/http/server.js';
 import { restDoor } from './doors/rest/rest-door.js';
+import { revealDoor } from './doors/rest/reveal-door.js';
 import { WeirError } from './errors.js';
 import { Authenticator } from './identity/authenticator.js';
 import { Revocations } from './identity/revocations.js';
@@ -157,6 +158,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
           observe,
           doors: [
             restDoor({ corridor, observe, isTable: (name) => loaded.set.catalog.tables.has(name) }),
+            revealDoor({ corridor, isTable: (name) => loaded.set.catalog.tables.has(name) }),
             alertsDoor({ corridor, alerts: (filter) => listAlerts(storePool, filter) }),
           ],
         });

@@ -18,6 +18,8 @@ export interface LogShowOptions extends ConfigOption, RangeOptions {
   readonly subject?: string;
   readonly door?: Door;
   readonly table?: string;
+  readonly reason?: string;
+  readonly ticket?: string;
   /** Also what writers say about themselves. */
   readonly all?: boolean;
   readonly limit: number;
@@ -45,16 +47,26 @@ export async function logShow(context: CliContext, options: LogShowOptions): Pro
         `${people.length} people have that name; --issuer tells them apart: ${people.map(({ issuer }) => issuer).join(', ')}\n`,
       );
     }
-    const { subject, door, table } = options;
+    const { subject, door, table, reason, ticket } = options;
     const actorIds = people?.map(({ actorId }) => actorId);
     return take(
-      showLog(pool, digesters(config), { ...range, actorIds, record, subject, door, table }),
+      showLog(pool, digesters(config), { ...range, actorIds, record, subject, door, table, reason, ticket }),
       options,
     );
   });
 
   if (options.json) io.out(formatJsonLines(found));
-  else if (found.length > 0) io.out(formatTable(columns(zone), found, context.columns));
+  else if (found.length > 0)
+    io.out(
+      formatTable(
+        columns(
+          zone,
+          found.some((entry) => purpose(entry) !== ''),
+        ),
+        found,
+        context.columns,
+      ),
+    );
   else if (options.person === undefined || record !== undefined) io.out('there is no such entry\n');
   if (more) io.err(`only the newest ${options.limit}; --limit shows more\n`);
   return exitCodes.ok;
@@ -90,7 +102,8 @@ function readRecord(text: string): NonNullable<ShowFilter['record']> {
   return { table, key };
 }
 
-function columns(zone: string): Column<ShownEntry>[] {
+/** @param purposeful some entry says what it was for: only then is the column worth its place */
+function columns(zone: string, purposeful: boolean): Column<ShownEntry>[] {
   return [
     { title: `time (${zone})`, text: ({ atMicros }) => formatTime(atMicros, zone) },
     {
@@ -107,6 +120,7 @@ function columns(zone: string): Column<ShownEntry>[] {
       text: ({ records }) => (records === undefined ? '' : String(records)),
     },
     { title: 'outcome', shrinks: true, text: outcome },
+    ...(purposeful ? [{ title: 'for', shrinks: true, text: purpose }] : []),
     { title: 'saw', shrinks: true, text: saw },
     { title: 'entry', text: ({ entry }) => shortEntry(entry) },
   ];
@@ -117,6 +131,10 @@ function outcome({ kind, outcome, error, limit, fault, flags, route }: ShownEntr
   const words = outcome === 'noted' ? [kind ?? '', route ?? ''] : [outcome, error ?? '', limit ?? ''];
   const alarm = flags.length === 0 ? [] : [`flagged: ${flags.map(({ rule }) => rule).join(', ')}`];
   return [...words, ...alarm].filter((word) => word !== '').join(' ');
+}
+
+function purpose({ reason, ticket }: ShownEntry): string {
+  return [reason, ticket].filter((word) => word !== undefined).join(' ');
 }
 
 /** Columns that came in clear by their name, others with their mask: "order_no receiver_phone:last4". */

@@ -133,6 +133,8 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .option('--subject <key>', 'that released a record about one customer')
     .addOption(new Option('--door <door>', 'through one door').choices(['rest', 'admin']))
     .option('--table <table>', 'of one table')
+    .option('--reason <reason>', 'that gave this reason (Weir-Reason)')
+    .option('--ticket <ticket>', 'that named this ticket (Weir-Ticket)')
     .option('--all', 'also what gateways say about themselves: open, heartbeat, close')
     .option('--from <time>', 'from then on: 2h (ago), 2026-11-22, 2026-11-22T14:05')
     .option('--to <time>', 'before then')

@@ -6,6 +6,7 @@
 import type { ClaimValue, Principal } from '../access.js';
 import { WeirError } from '../errors.js';
 import { pathNames, type ClaimPath, type IssuerConfig } from './issuer.js';
+import { limitsClaim, readLimitsClaim } from './limits-claim.js';
 import { tokenInvalid } from './token-refusal.js';
 
 export interface ClaimLimits {
@@ -54,6 +55,7 @@ export function readClaims(
     tokenId: readId(claims, 'jti'),
     expiresAtMicros: times.expiresAtMicros,
     claims: copyScalars(claims),
+    ...(claims[limitsClaim] === undefined ? {} : { limits: readLimitsClaim(claims[limitsClaim]) }),
   };
   return { principal: Object.freeze(principal), validFromMicros: times.validFromMicros };
 }

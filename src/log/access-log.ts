@@ -18,6 +18,7 @@ import { peopleSpace, type Digester } from './digest.js';
 import { Directory, type Actor } from './directory.js';
 import { seeOf, type EntryContext } from './entry.js';
 import { LogWriter } from './log-writer.js';
+import { guessesOf } from './look-ups.js';
 
 export interface AccessLogOptions {
   /** For look-ups beside the batches; the batches have a connection of their own. */
@@ -86,7 +87,7 @@ export class AccessLog {
 
   /**
    * Records and charges one chunk. The receipt is the permission to release exactly these rows.
-   * @throws LimitReached (recorded as a refusal), WeirError log-unavailable, busy, draining
+   * @throws LimitReached, WeirError guessing-refused (both recorded as refusals), log-unavailable, busy, draining
    */
   async record(decision: Decision, actor: Actor, rows: MaskedRows): Promise<Receipt> {
     const { set, role, table, columns } = decision;
@@ -106,13 +107,16 @@ export class AccessLog {
       people: peopleOf(subjects),
       epoch: digester.epoch,
       limits: decision.limits,
+      observed: decision.observed ?? [],
       thresholds: thresholdsFor(set.alerts, role.role),
       personal: decision.personal,
       lookups: decision.lookups,
+      guesses: guessesOf(decision.lookedUp ?? [], table.table.name, digester),
+      candidates: decision.candidates === true,
+      reveal: decision.request.reveal?.column,
       tokenAddresses: rows.part === 0 ? decision.tokenAddresses : undefined,
       bytes: bytesOf(rows),
     });
-    if ('refused' in outcome) throw outcome.refused;
     if (outcome.flags.length > 0) {
       const rules = outcome.flags.map((flag) => flag.rule);
       this.#options.observe({
@@ -122,6 +126,7 @@ export class AccessLog {
         rules,
       });
     }
+    if ('refused' in outcome) throw outcome.refused;
     const receipt = {
       rows,
       writer: writer.id,
@@ -137,7 +142,7 @@ export class AccessLog {
     asked: Asked,
     actor: Actor,
     error: WeirError,
-    more: { role?: string; policy?: string; statement?: string },
+    more: Pick<EntryContext, 'role' | 'policy' | 'statement' | 'reason' | 'ticket'>,
   ): Promise<void> {
     await this.#writerFor(actor).commit({
       kind: 'refusal',
@@ -184,7 +189,14 @@ function contextOf(asked: Asked, actor: Actor): EntryContext {
 }
 
 /** Written out, because an object that begins with a spread costs several microseconds (V8 of Node 20). */
-function readContext({ request, role: { role }, set, statement }: Decision, actor: Actor): EntryContext {
+function readContext(decision: Decision, actor: Actor): EntryContext {
+  const { reason, ticket } = decision.purpose ?? {};
+  const plain = plainContext(decision, actor);
+  if (reason === undefined && ticket === undefined) return plain;
+  return { ...plain, ...(reason && { reason }), ...(ticket && { ticket }) };
+}
+
+function plainContext({ request, role: { role }, set, statement }: Decision, actor: Actor): EntryContext {
   const { id, door, route, principal } = request;
   const { tool, act } = principal;
   const { actorId } = actor;

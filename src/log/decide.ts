@@ -5,11 +5,12 @@
  */
 import { hash } from 'node:crypto';
 import type { MaskedRows } from '../access.js';
-import { LimitReached, type ErrorCode } from '../errors.js';
+import { LimitReached, WeirError, type ErrorCode } from '../errors.js';
 import type { BulkThresholds, Flag, Limit } from '../policy/model.js';
 import { chargeOf, describeLimit, type Charge } from '../quota/charge.js';
 import type { DayClock } from '../quota/day-clock.js';
 import { countDistinct } from '../quota/distinct.js';
+import { guessesRefused, type Guess } from '../quota/guesses.js';
 import type { Instant } from '../quota/instant.js';
 import type { Exceeded, Meter } from '../quota/meter.js';
 import { bulkFlags } from '../watch/bulk.js';
@@ -42,10 +43,18 @@ export interface ReadItem {
   readonly people: readonly string[];
   readonly epoch: string;
   readonly limits: readonly Limit[];
+  /** Watched only: a read beyond one is flagged. */
+  readonly observed?: readonly Limit[];
   readonly thresholds: BulkThresholds;
   /** Rows count as records; without a personal column they are free. */
   readonly personal: boolean;
   readonly lookups: number;
+  /** Values looked up, where they could be guesses at hidden digits. */
+  readonly guesses?: readonly Guess[];
+  /** Each row found is a look-up, see Decision. */
+  readonly candidates?: boolean;
+  /** The column that is revealed in clear. */
+  readonly reveal?: string | undefined;
   /** The token came from so many addresses; undefined: nothing new about that. */
   readonly tokenAddresses?: number | undefined;
   readonly bytes: number;
@@ -65,7 +74,7 @@ export type Item = ReadItem | NoteItem;
 
 export type Outcome =
   | { readonly number: number; readonly at: number; readonly flags: readonly Flag[] }
-  | { readonly refused: LimitReached };
+  | { readonly refused: WeirError; readonly flags: readonly Flag[] };
 
 export interface Decided {
   /** One an item, in order. */
@@ -180,29 +189,26 @@ function decideRead(
     queries: first ? 1 : 0,
     records: item.personal ? found : 0,
     people: { fresh: people.fresh, returning: people.returning },
-    lookups: first ? item.lookups : 0,
+    lookups: first ? lookupsOf(item, found) : 0,
+    reveals: first && item.reveal !== undefined ? found : 0,
     misses: first && item.lookups > 0 && found === 0 ? 1 : 0,
     bytes: item.bytes,
   });
-  const exceeded = meter.check(item.limits, withoutTell(charge), instant, clock);
+  const guesses = first ? (item.guesses ?? []) : [];
+  const alike = meter.guessing(guesses, instant);
+  if (alike >= guessesRefused) {
+    const flags: Flag[] = [{ rule: 'guessing', value: alike, threshold: guessesRefused }];
+    return refuse(item, decided, { writer, number, at }, guessingRefused(), undefined, flags);
+  }
+  const known = item.personal ? item.people.length - people.touched.length : 0;
+  const exceeded = meter.check(item.limits, withoutTell(charge, item), instant, clock, known);
   if (exceeded !== undefined) {
     const refused = limitReached(exceeded);
-    const body: EntryBody = {
-      v: entryVersion,
-      writer,
-      number,
-      ...context,
-      at,
-      kind: 'refusal',
-      limits: limitsOf(item.limits),
-      error: 'limit-reached',
-      limit: refused.limit,
-    };
-    decided.entries.push({ number, at, actorId: actor.actorId, flagged: false, body: JSON.stringify(body) });
-    return { refused };
+    return refuse(item, decided, { writer, number, at }, refused, refused.limit, []);
   }
 
-  meter.charge(charge, instant);
+  const observed = observedFlags(item.observed ?? [], meter, charge, instant, clock);
+  meter.charge(charge, instant, guesses);
   decided.charged.set(actor.meterId, meter);
   if (people.touched.length > 0) remember(decided, actor.meterId, seen, people.touched, instant.day);
   const consecutive = neighbours.count(actor.actorId, item.table, rows.recordKeys);
@@ -217,6 +223,7 @@ function decideRead(
   });
   if (item.tokenAddresses !== undefined)
     flags.push({ rule: 'tokenAddresses', value: item.tokenAddresses, threshold: 2 });
+  if (observed.length > 0) flags.push(...observed);
   const read: EntryRead = {
     table: item.table,
     see: item.see,
@@ -226,6 +233,7 @@ function decideRead(
     digests: hash('sha256', Buffer.concat([item.records, item.subjects]), 'hex'),
     epoch: item.epoch,
     consecutive,
+    ...(item.reveal === undefined ? {} : { reveal: item.reveal }),
   };
   const body: EntryBody = {
     v: entryVersion,
@@ -250,12 +258,68 @@ function decideRead(
   return { number, at, flags };
 }
 
+function observedFlags(
+  limits: readonly Limit[],
+  meter: Meter,
+  charge: Charge,
+  instant: Instant,
+  clock: DayClock,
+): Flag[] {
+  return limits.flatMap((limit): Flag[] => {
+    const exceeded = meter.check([limit], charge, instant, clock);
+    if (exceeded === undefined) return [];
+    const { count, window, max } = limit;
+    return [
+      { rule: `observed ${count} per ${window}`, value: exceeded.used + exceeded.amount, threshold: max },
+    ];
+  });
+}
+
+function refuse(
+  { context, actor, limits }: ReadItem,
+  decided: Decided,
+  place: { readonly writer: string; readonly number: number; readonly at: number },
+  refused: WeirError,
+  limit: string | undefined,
+  flags: readonly Flag[],
+): Outcome {
+  const { writer, number, at } = place;
+  const body: EntryBody = {
+    v: entryVersion,
+    writer,
+    number,
+    ...context,
+    at,
+    kind: 'refusal',
+    limits: limitsOf(limits),
+    error: refused.code,
+    ...(limit === undefined ? {} : { limit }),
+    ...(flags.length === 0 ? {} : { flags: flagsOf(flags) }),
+  };
+  const flagged = flags.length > 0;
+  decided.entries.push({ number, at, actorId: actor.actorId, flagged, body: JSON.stringify(body) });
+  return { refused, flags };
+}
+
+function guessingRefused(): WeirError {
+  return new WeirError('guessing-refused', {
+    detail: 'values looked up within the hour differ only in digits that the role does not see',
+    hint: 'look up what the customer has said in full; security can see that this was asked',
+  });
+}
+
 /**
  * A look-up is checked as if it missed, found or not: otherwise, with the limit on misses used up, the
  * refusal itself would tell a miss from a hit.
  */
-function withoutTell(charge: Charge): Charge {
-  return charge.lookups > 0 ? { ...charge, misses: 1 } : charge;
+function withoutTell(charge: Charge, { reveal }: ReadItem): Charge {
+  if (charge.lookups === 0 && reveal === undefined) return charge;
+  return { ...charge, misses: charge.lookups > 0 ? 1 : 0, reveals: reveal === undefined ? 0 : 1 };
+}
+
+/** By its last digits a value stands for everybody who has them. */
+function lookupsOf({ lookups, candidates }: ReadItem, found: number): number {
+  return candidates === true ? Math.max(lookups, found) : lookups;
 }
 
 function remember(
@@ -279,6 +343,7 @@ export function limitReached(exceeded: Exceeded): LimitReached {
     remaining: exceeded.remaining,
     windowSeconds: exceeded.windowSeconds,
     retryAfterSeconds: exceeded.retryAfterSeconds,
+    neverFits: exceeded.neverFits,
   });
 }
 

@@ -28,7 +28,7 @@ export class Digester {
   }
 
   /** @returns the digests one after another, 8 bytes each, in the order of the keys; zero bytes for null */
-  digest(table: string, kind: 'record' | 'person', keys: readonly (string | null)[]): Buffer {
+  digest(table: string, kind: 'record' | 'person' | 'lookup', keys: readonly (string | null)[]): Buffer {
     const blocks = Buffer.allocUnsafe(keys.length * blockBytes).fill(0);
     for (let i = 0; i < keys.length; i++) writeBlock(blocks, i * blockBytes, keys[i] ?? '');
     // ECB without padding: each block by itself, and the cipher keeps no state between calls.

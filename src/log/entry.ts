@@ -25,6 +25,9 @@ export interface EntryContext {
   /** Digest of the policy set that decided. */
   readonly policy?: string;
   readonly statement?: string;
+  /** What the read is for: a word of the role's list, and a ticket of its form. */
+  readonly reason?: string;
+  readonly ticket?: string;
 }
 
 export interface EntryRead {
@@ -40,6 +43,8 @@ export interface EntryRead {
   readonly epoch: string;
   /** Keys adjacent to another of this read or of the person's last 1,000. */
   readonly consecutive: number;
+  /** The column that was revealed in clear, of one record, by its key. */
+  readonly reveal?: string;
 }
 
 export interface EntryCharge {

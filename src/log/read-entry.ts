@@ -77,7 +77,9 @@ function kindFault(kind: EntryKind, body: EntryBody): string | number {
       const limit = optional(body.limit, isText);
       const limits = optional(body.limits, areLimits);
       if (limit < 0) return wrong('limit');
-      return limits < 0 ? wrong('limits') : context + 1 + limit + limits;
+      if (limits < 0) return wrong('limits');
+      const flags = optional(body.flags, areFlags);
+      return flags < 0 ? wrong('flags') : context + 1 + limit + limits + flags;
     }
     case 'read': {
       const context = contextFault(body, true);
@@ -111,7 +113,11 @@ export function contextFault(body: EntryBody, decided: boolean): string | number
   if (role < 0 || (decided && role === 0)) return wrong('role');
   if (policy < 0 || (decided && policy === 0)) return wrong('policy');
   if (statement < 0 || (decided && statement === 0)) return wrong('statement');
-  return 5 + act + role + policy + statement;
+  const reason = optional(body.reason, isText);
+  const ticket = optional(body.ticket, isText);
+  if (reason < 0) return wrong('reason');
+  if (ticket < 0) return wrong('ticket');
+  return 5 + act + role + policy + statement + reason + ticket;
 }
 
 export function readFault(read: EntryRead | undefined): string | undefined {
@@ -125,7 +131,9 @@ export function readFault(read: EntryRead | undefined): string | undefined {
   if (typeof read.digests !== 'string' || !sha256.test(read.digests)) return wrong('read.digests');
   if (!isText(read.epoch)) return wrong('read.epoch');
   if (!isCount(read.consecutive) || read.consecutive > read.records) return wrong('read.consecutive');
-  return Object.keys(read).length === 8 ? undefined : 'its "read" has a member that no read has';
+  const reveal = optional(read.reveal, isText);
+  if (reveal < 0) return wrong('read.reveal');
+  return Object.keys(read).length === 8 + reveal ? undefined : 'its "read" has a member that no read has';
 }
 
 export function chargeFault(charge: EntryCharge | undefined): string | undefined {

@@ -22,6 +22,8 @@ export interface ShowFilter {
   readonly door?: Door | undefined;
   readonly kind?: EntryKind | undefined;
   readonly table?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly ticket?: string | undefined;
   /** Entries at the most. */
   readonly limit?: number | undefined;
 }
@@ -47,6 +49,8 @@ export interface ShownEntry {
   readonly route: string | undefined;
   readonly request: string | undefined;
   readonly statement: string | undefined;
+  readonly reason: string | undefined;
+  readonly ticket: string | undefined;
   readonly table: string | undefined;
   /** Columns that were released, and in which form. */
   readonly columns: Readonly<Record<string, string>> | undefined;
@@ -160,7 +164,7 @@ function compose(
   if (sinceMicros !== undefined) conditions.push(`e.at >= ${given(sinceMicros)}`);
   if (untilMicros !== undefined) conditions.push(`e.at < ${given(untilMicros)}`);
   // Bodies are canonical JSON, so what is wanted must stand in them like this. Looked at once more when parsed.
-  for (const member of ['door', 'kind', 'table'] as const) {
+  for (const member of ['door', 'kind', 'table', 'reason', 'ticket'] as const) {
     const value = filter[member];
     if (value !== undefined)
       conditions.push(`position(${given(`"${member}":${JSON.stringify(value)}`)} IN e.body) > 0`);
@@ -197,14 +201,17 @@ function wantedOf({ record, subject }: ShowFilter, digesters: readonly Digester[
 }
 
 function matches(row: Row, filter: ShowFilter, wanted: readonly Wanted[]): boolean {
-  const { door, kind, table, record } = filter;
-  if (door === undefined && kind === undefined && table === undefined && wanted.length === 0) return true;
+  const { door, kind, table, reason, ticket, record } = filter;
+  const members = [door, kind, table, reason, ticket];
+  if (members.every((member) => member === undefined) && wanted.length === 0) return true;
   const body = readEntry(row[4]);
   // Nobody knows what it was, so it is not left out.
   if (typeof body === 'string') return true;
   if (door !== undefined && body.door !== door) return false;
   if (kind !== undefined && body.kind !== kind) return false;
   if (table !== undefined && body.read?.table !== table) return false;
+  if (reason !== undefined && body.reason !== reason) return false;
+  if (ticket !== undefined && body.ticket !== ticket) return false;
   if (record !== undefined && body.read?.table !== record.table) return false;
   return wanted.every(({ list, byEpoch }) => {
     const digest = byEpoch.get(body.read?.epoch ?? '');
@@ -240,6 +247,8 @@ function shownFrom([writer, number, at, actorId, text, issuer, subject, displayN
     route: body.route,
     request: body.request,
     statement: body.statement,
+    reason: body.reason,
+    ticket: body.ticket,
     table: body.read?.table,
     columns: body.read?.see,
     records: body.read?.records,

@@ -176,7 +176,7 @@ export class Charges {
 }
 
 /** What a charge says otherwise than the read it is for. */
-function contradictionOf({ part, records, charge }: ReadFacts): string | undefined {
+function contradictionOf({ part, records, reveal, charge }: ReadFacts): string | undefined {
   const first = part === 0;
   if (charge.queries !== (first ? 1 : 0))
     return 'its charge does not count one query for the first part of a read and none for others';
@@ -187,7 +187,7 @@ function contradictionOf({ part, records, charge }: ReadFacts): string | undefin
   const missed = charge.lookups > 0 && records === 0;
   if (charge.misses !== (missed ? 1 : 0))
     return 'its charge does not count one miss exactly where a look-up found nothing';
-  return charge.reveals === 0
-    ? undefined
-    : 'its charge counts values revealed, which no read of this version does';
+  if (charge.reveals !== (reveal && first ? records : 0))
+    return 'its charge does not count the value that it revealed, or counts one where none was';
+  return reveal && records > 1 ? 'it revealed the column of several records' : undefined;
 }

@@ -19,6 +19,8 @@ export interface Facts {
 export interface ReadFacts {
   readonly part: number;
   readonly records: number;
+  /** It revealed a column of one record. */
+  readonly reveal: boolean;
   /** SHA-256 of the lists, hex. */
   readonly digests: string;
   readonly meter: string;
@@ -39,11 +41,12 @@ function factsOfBody(body: EntryBody): Facts {
   if (read === undefined || charge === undefined || limits === undefined) {
     return { kind, actor, policy, zone, read: undefined };
   }
-  const { part, records, digests } = read;
+  const { part, records, digests, reveal } = read;
   const { meter, sequence, day, amounts } = charge;
   const facts = {
     part,
     records,
+    reveal: reveal !== undefined,
     digests,
     meter,
     sequence,

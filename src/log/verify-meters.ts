@@ -110,7 +110,7 @@ function checkMeter(
   } else if (fromStart && account.sound && state !== null) {
     // The same charges give the same bytes: this tells of amounts that nothing else contradicts.
     const replayed = charges.meter(key);
-    if (replayed !== undefined && !replayed.encode().equals(Buffer.from(state.slice(2), 'hex'))) {
+    if (replayed !== undefined && !replayed.encodeCounts().equals(stored.encodeCounts())) {
       faults.add(
         atEnd,
         last,

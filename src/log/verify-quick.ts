@@ -22,6 +22,7 @@ const fields: readonly (readonly [member: string, form: Form])[] = [
   ['request', 'words'],
   ['act', 'words'],
   ['statement', 'words'],
+  ['ticket', 'words'],
   ['at', 'positive'],
   ['read.part', 'natural'],
   ['read.last', 'boolean'],
@@ -47,6 +48,7 @@ interface Pattern {
   /** What stands after the last field. */
   readonly tail: Uint8Array;
   readonly policy: string | undefined;
+  readonly reveal: boolean;
   readonly limits: readonly Limit[];
 }
 
@@ -226,7 +228,7 @@ export class EntryReader {
     return end > 0;
   }
 
-  #take(row: EntryRow, { actor, meter }: Actor, { policy, limits }: Pattern): Facts | undefined {
+  #take(row: EntryRow, { actor, meter }: Actor, { policy, limits, reveal }: Pattern): Facts | undefined {
     const { bytes } = row;
     const numbers = this.#numbers;
     const records = numbers[recordsField]!;
@@ -243,6 +245,7 @@ export class EntryReader {
     const read = {
       part: numbers[partField]!,
       records,
+      reveal,
       digests,
       meter,
       sequence: numbers[sequenceField]!,
@@ -280,7 +283,10 @@ export class EntryReader {
     }
     const { steps, tail } = found;
     this.#patterns +=
-      known.recent.unshift({ steps, tail, policy: body.policy, limits: read.limits }) > maxRecent ? 0 : 1;
+      known.recent.unshift({ steps, tail, policy: body.policy, reveal: read.reveal, limits: read.limits }) >
+      maxRecent
+        ? 0
+        : 1;
     known.recent.length = Math.min(known.recent.length, maxRecent);
   }
 

@@ -7,6 +7,7 @@ import type { LiveSchema, LiveTable } from '../sql/schema.js';
 import { sortFaults, type PolicyFault } from './faults.js';
 import type { LoadedPolicies } from './load.js';
 import type { CatalogColumn, CatalogTable, MaskName } from './model.js';
+import type { PolicySource } from './source.js';
 import { nearest, quote, suggest } from '../spelling.js';
 
 /** @returns every fault, sorted; empty when the set fits */
@@ -40,18 +41,27 @@ export function checkAgainstDatabase(
         const hint = 'write clear or hidden, or name a column of that type';
         faults.push(source.fault(['tables', table.name, 'see', name], 'value', message, hint));
       }
-      for (const [index, name] of findBy.entries()) {
+      const written = findByOf(source, table.name);
+      for (const name of findBy) {
         const column = live?.columns.get(name);
         const declared = table.columns.get(name)!.lookup.some(({ by }) => by === 'exact');
         // A declared look-up is reported once, in the catalogue.
         if (column === undefined || column.indexed || declared) continue;
         const message = `${name} has no index, so that each read by it would scan ${table.from.table}`;
         const hint = `create an index on ${table.from.schema}.${table.from.table} (${name}), or remove it here`;
-        faults.push(source.fault(['tables', table.name, 'find_by', index], 'value', message, hint));
+        faults.push(
+          source.fault(['tables', table.name, 'find_by', written.indexOf(name)], 'value', message, hint),
+        );
       }
     }
   }
   return sortFaults(faults);
+}
+
+/** As the file has it: other ways to find may stand between the columns. */
+function findByOf(source: PolicySource, table: string): readonly unknown[] {
+  const file = source.value as { tables?: Record<string, { find_by?: readonly unknown[] }> } | undefined;
+  return file?.tables?.[table]?.find_by ?? [];
 }
 
 /** @returns what the mask is for, where a column of this type is none of it */

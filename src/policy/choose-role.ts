@@ -2,9 +2,10 @@
 import type { Asked } from '../access.js';
 import { WeirError } from '../errors.js';
 import type { PolicySet, RolePolicy } from './model.js';
+import { refuseOutside } from './working-hours.js';
 
-/** @throws WeirError role-required, role-unknown, person-required */
-export function chooseRole(asked: Asked, set: PolicySet): RolePolicy {
+/** @throws WeirError role-required, role-unknown, person-required, service-required, outside-hours, outside-network */
+export function chooseRole(asked: Asked, set: PolicySet, nowMicros: number): RolePolicy {
   const { principal, namedRole } = asked;
   const held = principal.roles.filter((role) => set.roles.has(role));
   if (namedRole === undefined && held.length > 1) {
@@ -30,5 +31,12 @@ export function chooseRole(asked: Asked, set: PolicySet): RolePolicy {
       hint: "a tool passes the person's own token on, not its own",
     });
   }
+  if (role.for === 'services' && principal.person !== undefined) {
+    throw new WeirError('service-required', {
+      detail: `the role ${role.role} is for services, and the token names a person`,
+      hint: 'a service asks with its own token; people have roles of their own',
+    });
+  }
+  refuseOutside(role, asked, nowMicros);
   return role;
 }

@@ -6,6 +6,7 @@
 import { writtenForClass } from '../mask/masks.js';
 import { isPersonal, type DraftColumn, type DraftTable } from './catalog.js';
 import type { CatalogTable, MaskName, RowFilter, TablePolicy } from './model.js';
+import { readReveal } from './reveal.js';
 import type { RoleFile } from './schema.js';
 import { readMask } from './see.js';
 import type { Partly } from './shape.js';
@@ -24,7 +25,9 @@ export function readGrant(
 ): TablePolicy {
   const at = (...steps: (string | number)[]): Path => ['tables', table.name, ...steps];
   const browse = entry.browse === true || entry.browse === 'yes';
-  const findBy = (entry.find_by ?? []).filter((column) => column !== undefined);
+  const findBy = (entry.find_by ?? []).filter((column) => typeof column === 'string');
+  const findByLast4 = readLast4(table, entry, at('find_by'), complain);
+  const reveal = readReveal(table, entry, roleIsFor, complain);
   const only = Object.entries(entry.only ?? {}).flatMap(([column, text]): RowFilter[] =>
     text === undefined ? [] : [{ column, value: filterValue(text, at('only', column), complain) }],
   );
@@ -61,7 +64,7 @@ export function readGrant(
       }
     }
     for (const [index, name] of (entry.find_by ?? []).entries()) {
-      if (name !== undefined) checkPin(name, columns, table, entry, at('find_by', index), complain);
+      if (typeof name === 'string') checkPin(name, columns, table, entry, at('find_by', index), complain);
     }
   }
   const masks = Object.values(entry.see ?? {});
@@ -78,6 +81,8 @@ export function readGrant(
     browse,
     findBy,
     only,
+    ...(findByLast4.size === 0 ? {} : { findByLast4 }),
+    ...(reveal.size === 0 ? {} : { reveal }),
     see: new Map(
       [...(columns?.keys() ?? [])].flatMap((name) => (see.has(name) ? [[name, see.get(name)!]] : [])),
     ),
@@ -115,6 +120,33 @@ function checkPin(
   const message = `${name} is not seen in clear and the catalogue declares no exact look-up for it`;
   const hint = `write ${name}: {class: ${column.class}, lookup: [exact]} in catalog.yaml (it needs an index), or remove it here`;
   complain(path, 'value', message, hint);
+}
+
+/** `{receiver_phone: last4}`: only where the catalogue names the column that holds the digits, which has an index. */
+function readLast4(
+  { name: tableName, columns }: DraftTable,
+  entry: GrantEntry,
+  path: Path,
+  complain: Complain,
+): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const [index, item] of (entry.find_by ?? []).entries()) {
+    if (typeof item !== 'object') continue;
+    const name = Object.keys(item)[0]!;
+    const column = columns?.get(name);
+    const place = [...path, index, name];
+    const lookup = column?.lookup.find(({ by }) => by === 'last4');
+    if (lookup?.by === 'last4') found.set(name, lookup.column);
+    else if (columns !== undefined && column === undefined) {
+      const hint = suggest(name, columns.keys(), `see the columns of ${tableName} in catalog.yaml`);
+      complain(place, 'key', `unknown column ${quote(name)}`, hint);
+    } else if (columns !== undefined) {
+      const message = `the catalogue names no column with the last four digits of ${name}`;
+      const hint = `write ${name}: {class: phone, lookup: [{last4: <column with an index>}]} in catalog.yaml, or remove it here`;
+      complain(place, 'key', message, hint);
+    }
+  }
+  return found;
 }
 
 function filterValue(text: string, path: Path, complain: Complain): RowFilter['value'] {

@@ -50,6 +50,10 @@ export interface TablePolicy {
   readonly only: readonly RowFilter[];
   /** Visible columns only, in the order of the catalogue. */
   readonly see: ReadonlyMap<string, MaskName>;
+  /** Columns that may be found by their last four digits → the indexed column that holds these. */
+  readonly findByLast4?: ReadonlyMap<string, string>;
+  /** Columns of which one record's value may be had in clear, and how often. */
+  readonly reveal?: ReadonlyMap<string, Limit>;
 }
 
 export const counts = ['queries', 'records', 'people', 'lookups', 'misses', 'reveals', 'bytes'] as const;
@@ -64,6 +68,39 @@ export interface Limit {
   readonly max: number;
   /** Applies, instead of the one without scope, to tokens that carry this scope. */
   readonly scope: string | undefined;
+  /** Refuses nothing: a read that would go beyond it is flagged. */
+  readonly observe?: true;
+}
+
+/** Tickets of a role: must a read name one, and of which form. */
+export interface TicketPolicy {
+  readonly required: boolean;
+  /** `#` a digit, `*` anything; undefined: printable and short will do. */
+  readonly pattern: string | undefined;
+}
+
+/** Times of day in a zone; `to` is no longer within. Minutes since midnight; over midnight where `to` comes first. */
+export interface Hours {
+  readonly from: number;
+  readonly to: number;
+  readonly zone: string;
+  /** As the file says it. */
+  readonly text: string;
+}
+
+/** What a read may cost the order database. */
+export interface CostPolicy {
+  /** One statement; never longer than the gateway allows at all. */
+  readonly statementMs: number | undefined;
+  /** Reads under way at once, of one person and of the whole role, in each gateway process. */
+  readonly concurrent: number | undefined;
+  readonly concurrentRole: number | undefined;
+}
+
+/** What a read is for, as far as the role asks. */
+export interface Purpose {
+  readonly reason: string | undefined;
+  readonly ticket: string | undefined;
 }
 
 export interface RolePolicy {
@@ -77,6 +114,14 @@ export interface RolePolicy {
   readonly limits: readonly Limit[];
   /** Administrative reads that the role may make, e.g. "alerts". */
   readonly may: ReadonlySet<string>;
+  /** A read gives one of these (Weir-Reason); undefined: none is asked for, and none recorded. */
+  readonly reasons?: readonly string[] | undefined;
+  readonly ticket?: TicketPolicy | undefined;
+  /** When its tokens are taken; undefined: at any time. */
+  readonly hours?: Hours | undefined;
+  /** Addresses or CIDR blocks from which they are taken; undefined: from anywhere. */
+  readonly networks?: readonly string[] | undefined;
+  readonly cost?: CostPolicy | undefined;
 }
 
 /** Thresholds of policies/alerts.yaml; a read at or above one is flagged. Undefined: not watched. */
@@ -92,9 +137,15 @@ export interface BulkThresholds {
 
 export type BulkRule = keyof BulkThresholds;
 
+/** A limit with `observe: yes` would have refused the read. */
+export type ObservedRule = `observed ${Count} per ${Window}`;
+
 export interface Flag {
-  /** tokenAddresses needs no threshold of a policy: one token from two addresses is always told. */
-  readonly rule: BulkRule | 'tokenAddresses';
+  /**
+   * guessing: look-ups that differ only in hidden digits, refused. tokenAddresses needs no threshold of a policy:
+   * one token from two addresses is always told.
+   */
+  readonly rule: BulkRule | 'guessing' | 'tokenAddresses' | ObservedRule;
   readonly value: number;
   readonly threshold: number;
 }

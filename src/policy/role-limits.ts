@@ -39,21 +39,31 @@ export function readLimits(file: Limits, complain: Complain): RoleLimits {
       if (text !== undefined && rate === undefined) {
         complain(at, 'value', `${quote(text)} is not a limit`, rateHint(text));
       }
-      if (rate === undefined || (!isText && scope === undefined)) {
+      // A scope that is there and undefined was refused already.
+      if (rate === undefined || (!isText && 'scope' in (item ?? {}) && scope === undefined)) {
         unread.add(count);
         continue;
       }
-      const key = JSON.stringify([count, rate.window, scope]);
+      const observe = !isText && (item?.observe === true || item?.observe === 'yes');
+      const key = JSON.stringify([count, rate.window, scope, observe]);
       if (placed.has(key)) {
         const forScope = scope === undefined ? '' : ` for scope ${scope}`;
         const message = `${count} per ${rate.window}${forScope} is limited twice`;
         complain(path, 'value', message, 'keep one of the two');
       } else {
-        placed.set(key, { limit: { count: count as Count, ...rate, scope }, path: at });
+        placed.set(key, {
+          limit: { count: count as Count, ...rate, scope, ...(observe ? { observe } : {}) },
+          path: at,
+        });
       }
     }
   }
   return { placed: [...placed.values()], unread };
+}
+
+/** One that is only observed bounds nothing. */
+function isEnforced({ limit }: PlacedLimit): boolean {
+  return limit.observe !== true;
 }
 
 /**
@@ -68,7 +78,7 @@ export function checkPerRequest(
   complain: Complain,
 ): void {
   const largest = new Map<string, PlacedLimit>();
-  for (const each of placed) {
+  for (const each of placed.filter(isEnforced)) {
     const { count, window, max } = each.limit;
     if (count === 'records' && max > (largest.get(window)?.limit.max ?? 0)) largest.set(window, each);
   }
@@ -92,7 +102,7 @@ export function checkBounded(
   complain: Complain,
 ): void {
   const bounding: readonly string[] = ['records', 'people'];
-  const limits = placed.filter(({ limit }) => bounding.includes(limit.count));
+  const limits = placed.filter(isEnforced).filter(({ limit }) => bounding.includes(limit.count));
   if (limits.some(({ limit }) => limit.scope === undefined) || bounding.some((count) => unread.has(count)))
     return;
   const seen = firstPersonal(tables);
@@ -104,6 +114,42 @@ export function checkBounded(
   } else {
     const message = `${role} sees ${seen} and has no limit on records or people: a leak without a bound`;
     complain(['limits'], 'key', message, 'add one under limits:, for example records: 500 per day');
+  }
+}
+
+/**
+ * Who sees nothing personal has no limit on records or people by which trying out numbers would end; found or not
+ * found is an answer too. So a look-up in a hidden column needs a limit of its own there.
+ */
+export function checkGuessable(
+  role: string,
+  tables: Iterable<TablePolicy>,
+  { placed, unread }: RoleLimits,
+  complain: Complain,
+): void {
+  const bounding: readonly string[] = ['lookups', 'misses'];
+  if (bounding.some((count) => unread.has(count))) return;
+  const enforced = placed.filter(isEnforced);
+  if (enforced.some(({ limit }) => limit.scope === undefined && bounding.includes(limit.count))) return;
+  const all = [...tables];
+  if (firstPersonal(all) !== undefined) return;
+  for (const { table, findBy, findByLast4, see } of all) {
+    // That nothing is shown of it is a fault of its own.
+    if (see.size === 0) continue;
+    const hidden = [...findBy, ...(findByLast4?.keys() ?? [])].find((name) => {
+      const column = table.columns?.get(name);
+      return column !== undefined && isPersonal(column.class) && !see.has(name);
+    });
+    if (hidden === undefined) continue;
+    const what = `${table.name}.${hidden}`;
+    const message = `${role} may look up ${what} without seeing it and has no limit on lookups or misses: numbers could be tried out`;
+    complain(
+      ['tables', table.name, 'find_by'],
+      'key',
+      message,
+      'add one under limits:, for example misses: 10 per day',
+    );
+    return;
   }
 }
 

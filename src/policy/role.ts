@@ -4,11 +4,14 @@
  */
 import type { DraftTable } from './catalog.js';
 import { readGrant } from './grant.js';
-import type { RolePolicy, TablePolicy } from './model.js';
-import { checkBounded, checkPerRequest, readLimits } from './role-limits.js';
+import { checkRevealPurpose } from './reveal.js';
+import { readTicket } from './purpose.js';
+import type { CostPolicy, RolePolicy, TablePolicy } from './model.js';
+import { checkBounded, checkGuessable, checkPerRequest, readLimits } from './role-limits.js';
 import type { RoleFile } from './schema.js';
 import type { Partly } from './shape.js';
 import type { Complain } from './source.js';
+import { checkServiceBounds, readHours, readNetworks } from './working-hours.js';
 import { quote, suggest } from '../spelling.js';
 
 /** Rows that one request may read, where the file does not say. */
@@ -51,6 +54,9 @@ export function readRole(
     checkPerRequest(file.per_request, defaultPerRequest, limits, complain);
   }
   checkBounded(name, tables.values(), limits, complain);
+  checkServiceBounds(file, complain);
+  checkRevealPurpose(file, tables.values(), complain);
+  checkGuessable(name, tables.values(), limits, complain);
   return {
     role: name,
     about: file.about ?? '',
@@ -60,7 +66,18 @@ export function readRole(
     perRequest: file.per_request ?? defaultPerRequest,
     limits: limits.placed.map(({ limit }) => limit),
     may: new Set((file.may ?? []).filter((permission) => permission !== undefined)),
+    reasons: file.reason?.filter((reason) => reason !== undefined),
+    ticket: readTicket(file.ticket, complain),
+    cost: readCost(file.cost),
+    hours: readHours(file.hours, complain),
+    networks: readNetworks(file.networks, complain),
   };
+}
+
+function readCost(cost: NonNullable<Partly<RoleFile>>['cost']): CostPolicy | undefined {
+  if (cost === undefined) return undefined;
+  const { statement_seconds: seconds, concurrent, concurrent_role: concurrentRole } = cost;
+  return { statementMs: seconds === undefined ? undefined : seconds * 1000, concurrent, concurrentRole };
 }
 
 function tableHint(name: string, catalog: ReadonlyMap<string, DraftTable>): string {

@@ -101,7 +101,7 @@ export const catalogSchema = Type.Object(
   { ...closed, later: { services: 'the proxy door is not in this version' } },
 );
 
-const limitEntry = Type.Unsafe<string | { limit: string; scope: string }>({
+const limitEntry = Type.Unsafe<string | { limit: string; scope?: string; observe?: string | boolean }>({
   type: ['string', 'object'],
   expects: 'a limit such as 500 per day, or {limit: 500 per day, scope: <scope of the token>}',
   if: { type: 'string' },
@@ -109,10 +109,10 @@ const limitEntry = Type.Unsafe<string | { limit: string; scope: string }>({
   else: Type.Object(
     {
       limit: named('a limit such as 500 per day'),
-      scope: named(
-        'a scope as tokens carry it, for example orders.export',
-        '^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$',
+      scope: Type.Optional(
+        named('a scope as tokens carry it, for example orders.export', '^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$'),
       ),
+      observe: Type.Optional(oneOf(['yes', 'no', true, false], 'yes or no')),
     },
     { ...closed, later: { per: 'limits are kept per person in this version' } },
   ),
@@ -126,22 +126,33 @@ const limit = Type.Unsafe<string | Static<typeof limitEntry>[]>({
   else: { type: 'array', minItems: 1, items: limitEntry },
 });
 
-export const enforcedCounts = counts.filter((count) => count !== 'reveals');
-
-const limits = Type.Object(Object.fromEntries(enforcedCounts.map((count) => [count, Type.Optional(limit)])), {
+const limits = Type.Object(Object.fromEntries(counts.map((count) => [count, Type.Optional(limit)])), {
   ...closed,
   minProperties: 1,
   expects: 'one line a count, for example records: 500 per day',
   later: {
-    reveals: 'clear values cannot be revealed one by one in this version',
     per: 'limits are kept per person in this version',
+  },
+});
+
+const findByEntry = Type.Unsafe<string | Record<string, 'last4'>>({
+  type: ['string', 'object'],
+  expects: 'a column, or {<column>: last4}',
+  if: { type: 'string' },
+  then: { minLength: 1 },
+  else: {
+    type: 'object',
+    minProperties: 1,
+    maxProperties: 1,
+    additionalProperties: { type: 'string', enum: ['last4'], expects: 'last4' },
+    expects: 'a column, or {<column>: last4}',
   },
 });
 
 const tableGrant = Type.Object(
   {
     find_by: Type.Optional(
-      Type.Array(Type.String({ minLength: 1 }), {
+      Type.Array(findByEntry, {
         minItems: 1,
         uniqueItems: true,
         expects: 'a list, for example [order_no]',
@@ -154,10 +165,47 @@ const tableGrant = Type.Object(
         'one line a column, for example region: claim.region',
       ),
     ),
+    reveal: Type.Optional(
+      mapping(
+        Type.String({ minLength: 1, expects: 'a limit such as 10 per day' }),
+        'one line a column, for example receiver_phone: 10 per day',
+      ),
+    ),
     see: mapping(maskEntry, 'one line a column, for example order_no: clear'),
   },
-  { ...closed, later: { reveal: 'clear values cannot be revealed one by one in this version' } },
+  closed,
 );
+
+function wholeNumber(maximum: number, expects: string) {
+  return Type.Optional(Type.Integer({ minimum: 1, maximum, expects }));
+}
+
+const cost = Type.Object(
+  {
+    statement_seconds: wholeNumber(3_600, 'a whole number of seconds from 1, for example 5'),
+    concurrent: wholeNumber(10_000, 'a whole number of reads from 1, for example 4'),
+    concurrent_role: wholeNumber(10_000, 'a whole number of reads from 1, for example 40'),
+  },
+  { ...closed, minProperties: 1, expects: 'for example {statement_seconds: 5, concurrent: 4}' },
+);
+
+const reasonWord = named('a word of small letters, digits and -, for example call', '^[a-z][a-z0-9-]{0,31}$');
+
+const ticketNeed = oneOf(['required', 'optional'], 'required or optional');
+
+const ticket = Type.Unsafe<'required' | 'optional' | { need: 'required' | 'optional'; pattern: string }>({
+  type: ['string', 'object'],
+  expects: 'required or optional, or {need: required, pattern: CS-*}',
+  if: { type: 'string' },
+  then: ticketNeed,
+  else: Type.Object(
+    {
+      need: ticketNeed,
+      pattern: named('the form of a ticket, # for a digit and * for the rest: CS-*', '^[\\x21-\\x7e]{1,64}$'),
+    },
+    closed,
+  ),
+});
 
 export const permissions = ['alerts'] as const;
 
@@ -176,6 +224,30 @@ export const roleSchema = Type.Object(
       }),
     ),
     limits: Type.Optional(Type.Unsafe<Record<string, Static<typeof limit>>>(limits)),
+    reason: Type.Optional(
+      Type.Array(reasonWord, {
+        minItems: 1,
+        maxItems: 50,
+        uniqueItems: true,
+        expects: 'a list of words, for example [call, return, complaint]',
+      }),
+    ),
+    ticket: Type.Optional(ticket),
+    cost: Type.Optional(cost),
+    hours: Type.Optional(
+      named(
+        'two times of day and their zone, for example 08:00-20:00 Asia/Shanghai, or always',
+        '^(always|([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00) [A-Za-z0-9_+/-]+)$',
+      ),
+    ),
+    networks: Type.Optional(
+      Type.Array(named('an address or a network, for example 10.0.0.0/8'), {
+        minItems: 1,
+        maxItems: 100,
+        uniqueItems: true,
+        expects: 'a list of networks, for example [10.0.0.0/8]',
+      }),
+    ),
     may: Type.Optional(
       Type.Array(oneOf(permissions, either(permissions)), {
         minItems: 1,
@@ -188,10 +260,6 @@ export const roleSchema = Type.Object(
     ...closed,
     later: {
       services: 'the proxy door is not in this version',
-      reason: 'reasons for a read are not asked for in this version',
-      observe: 'limits are always enforced in this version',
-      hours: 'roles cannot be bound to hours in this version',
-      networks: 'roles cannot be bound to networks in this version',
     },
   },
 );

@@ -17,11 +17,14 @@ import { counts, type Count, type Limit, type Window } from '../policy/model.js'
 import { Buckets } from './buckets.js';
 import { amountOf, newToday, nobody, windowSeconds, type Charge } from './charge.js';
 import type { DayClock } from './day-clock.js';
+import { Guesses, type Guess } from './guesses.js';
 import type { Instant } from './instant.js';
 import { checksum, corrupted, numberLength, StateReader, writeNumber } from './state-bytes.js';
 import { WeirError } from '../errors.js';
 
 const version = 1;
+/** As version 1, and the look-ups of the last hour behind it. */
+const guessingVersion = 2;
 const headLength = 5;
 const secondMicros = 1_000_000;
 const minuteMicros = 60 * secondMicros;
@@ -64,6 +67,7 @@ export class Meter {
   #seconds: Buckets;
   #minutes: Buckets;
   #days: Buckets;
+  #guesses = new Guesses();
 
   private constructor(seconds: Buckets, minutes: Buckets, days: Buckets) {
     this.#seconds = seconds;
@@ -82,7 +86,7 @@ export class Meter {
   static decode(state: Buffer | null): Meter {
     if (state === null) return Meter.empty();
     if (state.length < headLength) throw corrupted('it ends early');
-    if (state[0] !== version) throw corrupted('its version is unknown');
+    if (state[0] !== version && state[0] !== guessingVersion) throw corrupted('its version is unknown');
     if (state.readUInt32LE(1) !== checksum(state, headLength)) throw corrupted('its checksum differs');
     const reader = new StateReader(state, headLength);
     const sequence = reader.number();
@@ -93,6 +97,7 @@ export class Meter {
       Buckets.decode(reader, spanMinutes, Math.floor(lastMicros / minuteMicros)),
       Buckets.decode(reader, spanDays, lastDay),
     );
+    if (state[0] === guessingVersion) meter.#guesses = Guesses.decode(reader);
     reader.end();
     meter.#sequence = sequence;
     meter.#lastMicros = lastMicros;
@@ -102,6 +107,16 @@ export class Meter {
 
   /** Version, checksum, then the state without anything that has fallen out of its window. */
   encode(): Buffer {
+    return this.#encode(this.#guesses);
+  }
+
+  /** Without what is remembered of look-ups, which the log does not hold. */
+  encodeCounts(): Buffer {
+    return this.#encode(undefined);
+  }
+
+  #encode(remembered: Guesses | undefined): Buffer {
+    const guesses = remembered === undefined || remembered.size === 0 ? undefined : remembered;
     const atMost =
       headLength +
       numberLength(this.#sequence) +
@@ -109,15 +124,17 @@ export class Meter {
       numberLength(this.#lastDay) +
       this.#seconds.encodedLength() +
       this.#minutes.encodedLength() +
-      this.#days.encodedLength();
+      this.#days.encodedLength() +
+      (guesses?.encodedLength() ?? 0);
     const bytes = Buffer.allocUnsafe(atMost);
-    bytes[0] = version;
+    bytes[0] = guesses === undefined ? version : guessingVersion;
     let at = writeNumber(bytes, headLength, this.#sequence);
     at = writeNumber(bytes, at, this.#lastMicros);
     at = writeNumber(bytes, at, this.#lastDay);
     at = this.#seconds.encode(bytes, at);
     at = this.#minutes.encode(bytes, at);
     at = this.#days.encode(bytes, at);
+    if (guesses !== undefined) at = guesses.encode(bytes, at);
     const state = bytes.subarray(0, at);
     state.writeUInt32LE(checksum(state, headLength), 1);
     return state;
@@ -165,16 +182,23 @@ export class Meter {
   /**
    * Whether the charge fits all limits: used + amount ≤ max. An amount of 0 fits whatever is used.
    * Changes nothing.
+   * @param known people of the read whom the key has seen today already: they add nothing, but will be new by the end of a long wait
    * @returns the limit that it would overrun; of several the one with the longest wait
    */
-  check(limits: readonly Limit[], charge: Charge, instant: Instant, clock: DayClock): Exceeded | undefined {
+  check(
+    limits: readonly Limit[],
+    charge: Charge,
+    instant: Instant,
+    clock: DayClock,
+    known = 0,
+  ): Exceeded | undefined {
     let worst: Exceeded | undefined;
     for (const limit of limits) {
       const amount = amountOf(charge, limit.count, limit.window);
       if (amount === 0) continue;
       const used = this.used(limit.count, limit.window, instant);
       if (used + amount <= limit.max) continue;
-      const exceeded = this.#exceeded(limit, used, amount, charge, instant, clock);
+      const exceeded = this.#exceeded(limit, used, amount, charge, instant, clock, known);
       if (worst === undefined || waitOf(exceeded) > waitOf(worst)) worst = exceeded;
     }
     return worst;
@@ -228,11 +252,16 @@ export class Meter {
     return undefined;
   }
 
+  /** How many different values that look the same to the role were looked up within the hour, these included. */
+  guessing(guesses: readonly Guess[], instant: Instant): number {
+    return this.#guesses.count(guesses, Math.floor(instant.micros / secondMicros));
+  }
+
   /**
    * Adds the charge, whatever the limits say: `check` comes first. One more in `sequence`.
    * @throws WeirError internal where `fault` finds one; then nothing has changed
    */
-  charge(charge: Charge, instant: Instant): void {
+  charge(charge: Charge, instant: Instant, guesses: readonly Guess[] = []): void {
     const fault = this.fault(charge, instant);
     if (fault !== undefined)
       throw new WeirError('internal', { cause: new Error(`a meter cannot be charged: ${fault}`) });
@@ -247,6 +276,9 @@ export class Meter {
       this.#days.add(at, amount);
     }
     if (charge.people.returning.length > 0) this.#days.take(peopleIndex, charge.people.returning);
+    if (guesses.length > 0 || this.#guesses.size > 0) {
+      this.#guesses.remember(guesses, Math.floor(instant.micros / secondMicros));
+    }
     this.#sequence++;
     this.#lastMicros = instant.micros;
     this.#lastDay = instant.day;
@@ -259,13 +291,18 @@ export class Meter {
     charge: Charge,
     instant: Instant,
     clock: DayClock,
+    known: number,
   ): Exceeded {
     const length = windowSeconds[limit.window];
-    // Returning people are in the 30 days already; but when their day falls out they would be fresh.
-    const returning =
-      limit.count === 'people' && limit.window === '30d' ? charge.people.returning : nobody.returning;
-    const whole = returning.reduce((sum, [, n]) => sum + n, amount);
-    const neverFits = whole > limit.max;
+    const people = limit.count === 'people';
+    // Returning people and those of today are in the 30 days already; but when their day falls out they would be fresh.
+    const staying =
+      people && limit.window === '30d'
+        ? [...charge.people.returning, [instant.day, known] as const]
+        : nobody.returning;
+    const tomorrow = people && limit.window === 'day' ? known : 0;
+    const whole = staying.reduce((sum, [, n]) => sum + n, amount + tomorrow);
+    let neverFits = whole > limit.max;
     let retryAfterSeconds = length;
     if (!neverFits) {
       const need = used + amount - limit.max;
@@ -276,9 +313,23 @@ export class Meter {
               countIndex[limit.count],
               need,
               unit(limit.window, instant),
-              returning,
+              staying,
             );
-      retryAfterSeconds = secondsUntil(goneMicros(limit.window, last, clock), instant);
+      let gone = goneMicros(limit.window, last, clock);
+      // Past midnight those of today are new again, within a minute and an hour as well.
+      const short = limit.window === 'minute' || limit.window === 'hour';
+      if (people && short && known > 0 && clock.day(gone) > instant.day) {
+        neverFits = amount + known > limit.max;
+        const buckets = this.#buckets(limit.window);
+        const later = buckets.lastToGo(
+          countIndex[limit.count],
+          need + known,
+          unit(limit.window, instant),
+          staying,
+        );
+        gone = goneMicros(limit.window, later, clock);
+      }
+      retryAfterSeconds = neverFits ? length : secondsUntil(gone, instant);
     }
     const remaining = Math.max(0, limit.max - used);
     return { limit, used, amount, remaining, retryAfterSeconds, windowSeconds: length, neverFits };

@@ -69,6 +69,7 @@ export function condition(
   { filter, at }: PlacedFilter,
   type: string,
   parameters: Parameters,
+  by: 'whole' | 'last4' = 'whole',
 ): string {
   const not = filter.negated ? 'NOT ' : '';
   const base = baseType(type);
@@ -86,7 +87,7 @@ export function condition(
   const list = filter.operator === 'in';
   // As a type of its own, `character` means one letter.
   const compared = base === 'character' ? 'bpchar' : base;
-  const parameter = parameters.add({ from: 'filter', at, list }, list ? `${compared}[]` : compared);
+  const parameter = parameters.add({ from: 'filter', at, list, by }, list ? `${compared}[]` : compared);
   if (filter.operator === 'in') return `${not}(${column} = ANY(${parameter}))`;
   return `${not}(${column} ${comparison[filter.operator]} ${parameter})`;
 }

@@ -45,10 +45,14 @@ export class OrderDatabase {
   readonly #shared: SharedConnections;
   readonly #names = new Map<string, string>();
   readonly #giveUpMs: number;
+  readonly #statementMs: number;
+  /** statement_timeout of those connections whose time is not the usual one. */
+  readonly #times = new WeakMap<PoolClient, number>();
   readonly #streamTimeoutMs: number;
   readonly #maskKeys: MaskKeys;
 
   constructor(options: OrderDatabaseOptions) {
+    this.#statementMs = options.statementTimeoutMs;
     this.#giveUpMs = options.statementTimeoutMs + 1000;
     this.#streamTimeoutMs = options.streamTimeoutMs;
     this.#maskKeys = options.maskKeys ?? { token: undefined };
@@ -75,33 +79,47 @@ export class OrderDatabase {
   }
 
   /** @throws WeirError upstream-down, upstream-slow, upstream-failed, value-invalid */
-  async count(statement: { readonly text: string; readonly values: readonly unknown[] }): Promise<number> {
+  async count(
+    statement: { readonly text: string; readonly values: readonly unknown[] },
+    statementMs?: number,
+  ): Promise<number> {
     return this.#withClient(async (client) => {
       const result = await this.#query(client, statement.text, statement.values);
       return Number(result.rows[0]?.[0]);
-    });
+    }, statementMs);
   }
 
   /**
    * Chunks in order, at least one, the final one with `last`. Ends the upstream cursor when the caller
-   * stops asking. @param request its signal is looked at only by reads that take long. @throws as count
+   * stops asking. @param request its signal is looked at only by reads that take long
+   * @param statementMs of the role; only a shorter time than the usual one matters. @throws as count
    */
   async *read(
     statement: Statement,
     request: { readonly signal: AbortSignal },
+    statementMs?: number,
   ): AsyncGenerator<MaskedRows, void, void> {
     if (statement.rowLimit !== undefined && statement.rowLimit <= chunkRows) {
-      const { rows } = statement.pinned
+      // Connections that are shared have one time for all.
+      const shared = statement.pinned && (statementMs ?? Infinity) >= this.#statementMs;
+      const { rows } = shared
         ? await this.#lookUp(statement)
-        : await this.#withClient((client) => this.#query(client, statement.text, statement.values));
+        : await this.#withClient(
+            (client) => this.#query(client, statement.text, statement.values),
+            statementMs,
+          );
       yield maskedRows(rows, statement, this.#maskKeys, 0, true);
       return;
     }
-    yield* this.#readLong(statement, request.signal);
+    yield* this.#readLong(statement, request.signal, statementMs);
   }
 
-  async *#readLong(statement: Statement, signal: AbortSignal): AsyncGenerator<MaskedRows, void, void> {
-    const client = await this.#connect();
+  async *#readLong(
+    statement: Statement,
+    signal: AbortSignal,
+    statementMs: number | undefined,
+  ): AsyncGenerator<MaskedRows, void, void> {
+    const client = await this.#connect(statementMs);
     const deadline = performance.now() + this.#streamTimeoutMs;
     let cursor: Cursor<Row> | undefined;
     let broken: Error | undefined;
@@ -143,8 +161,8 @@ export class OrderDatabase {
     await Promise.all([this.#shared.close(), this.pool.end()]);
   }
 
-  async #withClient<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#connect();
+  async #withClient<T>(work: (client: PoolClient) => Promise<T>, statementMs?: number): Promise<T> {
+    const client = await this.#connect(statementMs);
     try {
       const result = await work(client);
       client.release();
@@ -157,12 +175,24 @@ export class OrderDatabase {
     }
   }
 
-  async #connect(): Promise<PoolClient> {
+  async #connect(statementMs?: number): Promise<PoolClient> {
+    let client: PoolClient | undefined;
     try {
-      return await this.pool.connect();
+      client = await this.pool.connect();
+      await this.#setTime(client, Math.min(statementMs ?? Infinity, this.#statementMs));
+      return client;
     } catch (thrown) {
-      throw translateUpstream(thrown);
+      const translated = translateUpstream(thrown);
+      client?.release(translated);
+      throw translated;
     }
+  }
+
+  /** Of the session: it is ours until it is given back, and the next one sets it anew where theirs differs. */
+  async #setTime(client: PoolClient, milliseconds: number): Promise<void> {
+    if ((this.#times.get(client) ?? this.#statementMs) === milliseconds) return;
+    await this.#bounded(client.query(`SET statement_timeout = ${milliseconds}`));
+    this.#times.set(client, milliseconds);
   }
 
   /** Short reads do not wait for long ones: they have connections of their own. */

@@ -11,6 +11,7 @@ import {
   compileShape,
   isCut,
   isProbed,
+  last4Among,
   type Statement,
   type StatementShape,
 } from './statement.js';
@@ -31,7 +32,7 @@ export class StatementCache {
     claims: Readonly<Record<string, ClaimValue>>,
   ): Statement {
     const byKey = this.#shapesOf(policy, live);
-    const key = shapeKey(plan, perRequest);
+    const key = shapeKey(policy, plan, perRequest);
     let shape = byKey.get(key);
     if (shape === undefined) {
       shape = compileShape(policy, live, plan, perRequest);
@@ -52,12 +53,13 @@ export class StatementCache {
 }
 
 /** Everything in the plan that the text depends on. JSON, so that no name can pass for two. */
-function shapeKey(plan: ReadPlan, perRequest: number): string {
+function shapeKey(policy: TablePolicy, plan: ReadPlan, perRequest: number): string {
   const { table, select, filters, groups, order, limit, offset, count, overflow, encoding } = plan;
   return JSON.stringify([
     table,
     select?.map(({ column, as, cast }) => [column, as, cast]),
     filters.map(filterKey),
+    filters.map((filter) => (policy.findByLast4?.has(filter.column) === true ? last4Among(filter) : null)),
     groups?.map(groupKey),
     order.map(({ column, descending, nulls }) => [column, descending, nulls]),
     isCut(plan, perRequest) || limit !== undefined,

@@ -4,7 +4,7 @@
  * the shape of the plan only, its values travel as parameters.
  */
 import { escapeIdentifier } from 'pg';
-import type { ClaimValue, Filter, ReadPlan, ReleasedColumn, Selected } from '../access.js';
+import type { ClaimValue, Filter, LookedUp, ReadPlan, ReleasedColumn, Selected } from '../access.js';
 import { WeirError } from '../errors.js';
 import type { Mask } from '../mask/mask.js';
 import { maskOf } from '../mask/masks.js';
@@ -21,6 +21,7 @@ import {
   writeGroup,
   type PlacedFilter,
 } from './filters.js';
+import { lookedUp } from './hidden-digits.js';
 import {
   claimOf,
   liveColumn,
@@ -51,6 +52,10 @@ export interface Statement {
   readonly pinned: boolean;
   /** Values looked up in columns that the role does not see in clear. */
   readonly lookups: number;
+  /** Looked up by the last four digits, so that each row found is a look-up. */
+  readonly candidates: boolean;
+  /** Those of these values that hold digits. */
+  readonly lookedUp: readonly LookedUp[];
   /** Rows at the most; undefined: no bound. */
   readonly rowLimit: number | undefined;
   /** per_request made the limit smaller than asked for. */
@@ -83,12 +88,20 @@ export interface StatementShape extends Template {
   readonly personal: boolean;
   /** Places in the plan's filters. */
   readonly pins: readonly number[];
-  /** Those pins whose column the role does not see in clear. */
-  readonly lookups: readonly number[];
+  /** Those pins whose column the role does not see in clear, and what it sees of it. */
+  readonly lookups: readonly LookedUpAt[];
   /** Of each filter's column, in the order of the plan. */
   readonly filterTypes: readonly string[];
   /** How the normalised query begins. */
   readonly normalisedHead: string;
+}
+
+interface LookedUpAt {
+  /** Its place in the plan's filters. */
+  readonly at: number;
+  readonly by: Way;
+  readonly column: CatalogColumn;
+  readonly mask: Mask | undefined;
 }
 
 /** @throws WeirError column-unknown, filter-refused, pin-required, count-refused, value-invalid, claim-required */
@@ -123,9 +136,13 @@ export function compileShape(
     refuseUnorderable(policy, column);
   }
 
-  const pins: PlacedFilter[] = [];
+  const pins: Pin[] = [];
   const filters: PlacedFilter[] = [];
-  plan.filters.forEach((filter, at) => (isPin(policy, filter) ? pins : filters).push({ filter, at }));
+  plan.filters.forEach((filter, at) => {
+    const by = wayOf(policy, filter);
+    if (by === undefined) filters.push({ filter, at });
+    else pins.push({ filter, at, by, through: throughOf(policy, filter.column, by) });
+  });
   const groups = placedGroups(plan);
   // Only conjuncts of the whole pin. In a group a column that is not seen in clear is refused like elsewhere.
   const grouped = allFilters(plan).slice(plan.filters.length);
@@ -139,12 +156,7 @@ export function compileShape(
   const unmasked = maskedOnOutput(policy, selected, plan.order);
   const relation = (wanted: readonly string[], parameters: Parameters): string => {
     const conditions = pins.map((pin) =>
-      condition(
-        escapeIdentifier(pin.filter.column),
-        pin,
-        liveColumn(live, pin.filter.column).type,
-        parameters,
-      ),
+      condition(escapeIdentifier(pin.through), pin, liveColumn(live, pin.through).type, parameters, pin.by),
     );
     const inner = maskedRelation(policy, live, wanted, unmasked, conditions, parameters);
     const written = (f: PlacedFilter): string =>
@@ -182,8 +194,17 @@ export function compileShape(
     probe: isProbed(plan, perRequest) ? probe(relation, compared) : undefined,
     personal: selected.some((name) => catalogued(policy, name).class !== 'none'),
     pins: pins.map(({ at }) => at),
-    lookups: pins.filter(({ filter }) => policy.see.get(filter.column) !== 'clear').map(({ at }) => at),
-    filterTypes: allFilters(plan).map(({ column }) => liveColumn(live, column).type),
+    lookups: pins.flatMap(({ filter: { column }, at, by }): LookedUpAt[] => {
+      const mask = policy.see.get(column);
+      if (mask === 'clear') return [];
+      return [
+        { at, by, column: catalogued(policy, column), mask: mask === undefined ? undefined : maskOf(mask) },
+      ];
+    }),
+    filterTypes: allFilters(plan).map(({ column }, at) => {
+      const pin = pins.find((one) => one.at === at);
+      return liveColumn(live, pin?.through ?? column).type;
+    }),
     // Without the names that the caller gives to columns: a name can hold anything.
     normalisedHead: `${policy.table.name}?select=${shown.map(({ column, cast }, at) => `${column}${cast === undefined ? '' : `::${types[at]}`}`).join(',')}`,
   };
@@ -208,7 +229,8 @@ export function bindStatement(
       case 'claim':
         return claimOf(slot.claim, claims);
       case 'filter': {
-        const { values } = filters[slot.at]!;
+        const { values: whole } = filters[slot.at]!;
+        const values = slot.by === 'last4' ? whole.map((value) => value.slice(-4)) : whole;
         return slot.list ? values : (values[0] ?? '');
       }
       case 'rowLimit':
@@ -229,7 +251,11 @@ export function bindStatement(
     probe: shape.probe && bind(shape.probe),
     personal: shape.personal,
     pinned: shape.pins.length > 0,
-    lookups: shape.lookups.reduce((sum, at) => sum + plan.filters[at]!.values.length, 0),
+    lookups: shape.lookups.reduce((sum, { at }) => sum + plan.filters[at]!.values.length, 0),
+    candidates: shape.lookups.some(({ by }) => by === 'last4'),
+    lookedUp: shape.lookups.flatMap(({ at, by, column, mask }) =>
+      by === 'last4' ? [] : plan.filters[at]!.values.flatMap((value) => lookedUp(column, mask, value) ?? []),
+    ),
     rowLimit,
     cut,
     normalised: normalise(shape.normalisedHead, plan),
@@ -244,6 +270,15 @@ export function isCut(plan: ReadPlan, perRequest: number): boolean {
 /** per_request is smaller than what is asked for, and the answer must not be cut. */
 export function isProbed(plan: ReadPlan, perRequest: number): boolean {
   return plan.overflow === 'refuse' && (plan.limit ?? Infinity) > perRequest;
+}
+
+/** How a pin compares: by the whole value, or by the last four digits through another column. */
+type Way = 'whole' | 'last4';
+
+interface Pin extends PlacedFilter {
+  readonly by: Way;
+  /** The column that is compared. */
+  readonly through: string;
 }
 
 type RelationOf = (wanted: readonly string[], parameters: Parameters) => string;
@@ -294,7 +329,7 @@ function columnsOf(filters: readonly Filter[]): string[] {
   return [...new Set(filters.map(({ column }) => column))];
 }
 
-function columnUnknown(policy: TablePolicy, name: string): WeirError {
+export function columnUnknown(policy: TablePolicy, name: string): WeirError {
   return new WeirError('column-unknown', {
     detail: `column ${policy.table.name}.${name} does not exist`,
     hint: `columns that your role sees: ${[...policy.see.keys()].join(', ')}`,
@@ -311,10 +346,38 @@ function catalogued(policy: TablePolicy, name: string): CatalogColumn {
   return column;
 }
 
-/** Equality with whole values of a find_by column. Only these compare the real value of a masked column. */
-function isPin(policy: TablePolicy, filter: Filter): boolean {
-  if (!policy.findBy.includes(filter.column) || filter.negated) return false;
-  return filter.operator === 'eq' || filter.operator === 'in';
+/** As the mask shows it: four asterisks and the digits. */
+const last4Form = /^\*{4}[0-9]{4}$/;
+
+/** Which of the values stand for the last four digits only: belongs to the shape where the role may ask so. */
+export function last4Among({ operator, values }: Filter): 'none' | 'some' | 'all' {
+  if (operator !== 'eq' && operator !== 'in') return 'none';
+  const short = values.filter((value) => last4Form.test(value)).length;
+  return short === 0 ? 'none' : short === values.length ? 'all' : 'some';
+}
+
+/**
+ * Equality with whole values of a find_by column, or with the last four digits. Only these compare the real value of a masked column.
+ * @returns undefined: it is no pin. @throws WeirError filter-refused where the two are mixed
+ */
+function wayOf(policy: TablePolicy, filter: Filter): Way | undefined {
+  const { column, operator, negated } = filter;
+  if (negated || (operator !== 'eq' && operator !== 'in')) return undefined;
+  if (policy.findByLast4?.has(column) === true) {
+    const among = last4Among(filter);
+    if (among === 'all') return 'last4';
+    if (among === 'some') {
+      throw new WeirError('filter-refused', {
+        detail: `${column} is looked up by whole values or by last digits, not by both at once`,
+        hint: 'ask in two requests',
+      });
+    }
+  }
+  return policy.findBy.includes(column) ? 'whole' : undefined;
+}
+
+function throughOf(policy: TablePolicy, column: string, by: Way): string {
+  return by === 'last4' ? policy.findByLast4!.get(column)! : column;
 }
 
 function refuseTooMany({ column, values }: Filter): void {
@@ -336,12 +399,15 @@ function refuseUnfilterable(policy: TablePolicy, filter: Filter): void {
     });
   }
   const findable = policy.findBy.includes(filter.column);
-  if (mask === undefined && !findable) throw columnUnknown(policy, filter.column);
+  const byLast4 = policy.findByLast4?.has(filter.column) === true;
+  if (mask === undefined && !findable && !byLast4) throw columnUnknown(policy, filter.column);
   throw new WeirError('filter-refused', {
     detail: `column ${filter.column} cannot be filtered on with ${filter.negated ? 'not.' : ''}${filter.operator}`,
     hint: findable
       ? `look it up by its whole value: ${filter.column}=eq.<value>`
-      : 'your role sees it masked; filter by a column that it sees in clear',
+      : byLast4
+        ? `look it up by its last four digits: ${filter.column}=eq.****1234`
+        : 'your role sees it masked; filter by a column that it sees in clear',
   });
 }
 
@@ -359,7 +425,10 @@ function refuseUnorderable(policy: TablePolicy, column: string): void {
 function pinRequired(policy: TablePolicy): WeirError {
   return new WeirError('pin-required', {
     detail: `a read of ${policy.table.name} must pin a record or a person`,
-    hint: `add one of: ${policy.findBy.map((name) => `${name}=eq.<value>`).join(', ')}`,
+    hint: `add one of: ${[
+      ...policy.findBy.map((name) => `${name}=eq.<value>`),
+      ...[...(policy.findByLast4?.keys() ?? [])].map((name) => `${name}=eq.****1234`),
+    ].join(', ')}`,
   });
 }
 

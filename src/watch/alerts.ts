@@ -84,6 +84,8 @@ export async function listAlerts(pool: Pool, filter: AlertFilter): Promise<Alert
   });
 }
 
+const observed = 'observed ';
+
 const words: Readonly<Record<string, string>> = {
   recordsPerRead: 'records in one read',
   recordsPerHour: 'records within an hour',
@@ -92,9 +94,12 @@ const words: Readonly<Record<string, string>> = {
   peoplePerHour: 'new people within an hour',
   peoplePerDay: 'people in one day',
   consecutive: 'consecutive record numbers',
+  guessing: 'look-ups within an hour that differ only in hidden digits, refused',
   tokenAddresses: 'addresses from which one token came',
 };
 
 function reasonText(rule: string, value: number, threshold: number): string {
+  if (rule.startsWith(observed))
+    return `${value} ${rule.slice(observed.length)}: a limit of ${threshold} would have refused it`;
   return `${value} ${words[rule] ?? rule} (alert from ${threshold})`;
 }

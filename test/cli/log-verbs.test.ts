@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { withClient } from '../../src/demo/databases.js';
 import { policiesDirectory, startGateway, type OpenedGateway } from '../support/gateway.js';
+import { policiesOf } from '../corridor/with-roles.js';
 import { weir } from './weir-process.js';
 
 t.setTimeout(120_000);
@@ -155,4 +156,27 @@ void t.test('alerts lists reads that were flagged, with the reason in words', as
   });
   t.match(newest.err, /only the newest 1/);
   t.match(await run('log', 'show'), { out: /released flagged: recordsPerRead/ });
+});
+
+void t.test('what a read was for stands in its line, and finds it again', async (t) => {
+  const desk = `for: people
+tables:
+  orders: {browse: yes, see: {order_id: clear, receiver_name: surname}}
+reason: [call, return]
+ticket: optional
+limits: {records: 500 per day}
+per_request: 50
+`;
+  const { gateway, run, entries } = await open(t, await policiesOf(t, { desk }));
+  const read = (headers: Record<string, string>) =>
+    gateway.get('/rest/orders?limit=1', { role: 'desk', sub: 'li' }, headers);
+  t.equal((await read({ 'weir-reason': 'call', 'weir-ticket': 'CS-1' })).status, 200);
+  t.equal((await read({ 'weir-reason': 'return' })).status, 200);
+  t.match((await run('log', 'show', '--reason', 'call')).out, /call CS-1/);
+  t.same(
+    (await entries('--reason', 'return')).map(({ reason, ticket }) => [reason, ticket]),
+    [['return', undefined]],
+  );
+  t.same((await entries('--ticket', 'CS-1')).length, 1);
+  t.same(await entries('--ticket', 'CS-2'), []);
 });

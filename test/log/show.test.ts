@@ -57,6 +57,8 @@ void t.test(
       route: 'GET /rest/:table',
       request: sample.bodyOf(sample.read(li, 5)).request,
       statement: 'orders?select=order_no,receiver_phone&order_no=eq',
+      reason: undefined,
+      ticket: undefined,
       table: 'orders',
       columns: { order_no: 'clear', receiver_phone: 'last4' },
       records: 1,

@@ -78,11 +78,13 @@ void t.test('the examples are whole entries of every kind, as the verifier accep
   ]);
 });
 
+/** Said once in words: no example acts through somebody else, or under a role that asks for more. */
+const rare = new Set(['act', 'reason', 'ticket', 'read.reveal']);
+
 void t.test('the example of each member is that of one of the entries', async (t) => {
   for (const [member, text] of described) {
     const values = examples.map((example) => JSON.stringify(valueOf(example, member)));
-    // Said once in words: no example acts through somebody else.
-    if (member !== 'act') t.ok(values.includes(text), `${member} = ${text}`);
+    if (!rare.has(member)) t.ok(values.includes(text), `${member} = ${text}`);
   }
 });
 

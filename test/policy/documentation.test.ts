@@ -3,12 +3,11 @@ import path from 'node:path';
 import t from 'tap';
 import { parseDocument } from 'yaml';
 import { masksForClass } from '../../src/mask/masks.js';
-import { windows } from '../../src/policy/model.js';
+import { counts, windows } from '../../src/policy/model.js';
 import {
   alertsSchema,
   catalogSchema,
   dataClasses,
-  enforcedCounts,
   permissions,
   roleSchema,
 } from '../../src/policy/schema.js';
@@ -57,7 +56,7 @@ void t.test(
         keys.has('reveal'),
     );
     for (const key of keys) t.ok(text.includes(`\`${key}\``), `key ${key}`);
-    for (const word of [...enforcedCounts, ...windows]) t.ok(text.includes(`\`${word}\``), word);
+    for (const word of [...counts, ...windows]) t.ok(text.includes(`\`${word}\``), word);
     for (const permission of permissions) t.match(text, new RegExp(`\\[${permission}\\]`));
     for (const dataClass of dataClasses) {
       const row = text

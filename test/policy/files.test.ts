@@ -209,14 +209,14 @@ void t.test('files that a container mounts as links are read like any other', as
 
 void t.test('a role for services sees nothing personal in clear', async (t) => {
   const service = edit(
-    edit(agent, 'for: people', 'for: services'),
+    edit(agent, 'for: people', 'for: services\nhours: always\nnetworks: [10.0.0.0/8]'),
     'address: district',
     'address: clear\n      remark: clear',
   );
   t.strictSame(await faultsOf(t, { 'roles/agent.yaml': service }), [
-    'roles/agent.yaml:11:17 a role for services sees nothing personal in clear, and order_no is of class order-number — write order-number, {mask: partial, first: 2, last: 4}, token, "null" or hidden',
-    'roles/agent.yaml:15:16 a role for services sees nothing personal in clear, and address is of class address — write province, city, district, token, "null" or hidden',
-    'roles/agent.yaml:16:15 a role for services sees nothing personal in clear, and remark is of class free-text — write scrub, "null" or hidden',
+    'roles/agent.yaml:13:17 a role for services sees nothing personal in clear, and order_no is of class order-number — write order-number, {mask: partial, first: 2, last: 4}, token, "null" or hidden',
+    'roles/agent.yaml:17:16 a role for services sees nothing personal in clear, and address is of class address — write province, city, district, token, "null" or hidden',
+    'roles/agent.yaml:18:15 a role for services sees nothing personal in clear, and remark is of class free-text — write scrub, "null" or hidden',
   ]);
 });
 

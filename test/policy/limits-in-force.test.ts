@@ -108,3 +108,29 @@ void t.test('the hint for a limit says what was most likely meant', async (t) =>
     t.equal(rateHint(text), plain, text);
   }
 });
+
+void t.test('a token lowers its limits, and cannot raise one', async (t) => {
+  const daily = { count: 'records', window: 'day', max: 100, scope: undefined } as const;
+  const lowered = (max: number) =>
+    limitsInForce({ limits: [daily] }, [], [{ count: 'records', window: 'day', max }]);
+  t.strictSame(lowered(10), [{ ...daily, max: 10 }]);
+  t.strictSame(lowered(100), [daily]);
+  t.strictSame(lowered(1_000), [daily]);
+  const other = { count: 'records', window: 'hour', max: 5 } as const;
+  t.strictSame(limitsInForce({ limits: [daily] }, [], [other]), [daily, { ...other, scope: undefined }]);
+  const scoped = { ...daily, max: 500, scope: 'export' };
+  t.strictSame(
+    limitsInForce({ limits: [daily, scoped] }, ['export'], [{ count: 'records', window: 'day', max: 200 }]),
+    [{ ...daily, max: 200 }],
+  );
+});
+
+void t.test('an observed limit stands beside the others, whatever they are', async (t) => {
+  const daily = { count: 'records', window: 'day', max: 100, scope: undefined } as const;
+  const observed = { ...daily, max: 10, observe: true } as const;
+  t.strictSame(limitsInForce({ limits: [daily, observed] }, []), [daily, observed]);
+  t.strictSame(limitsInForce({ limits: [observed, { ...daily, scope: 'a' }] }, ['a']), [
+    observed,
+    { ...daily, scope: 'a' },
+  ]);
+});

@@ -70,7 +70,7 @@ void t.test('visible columns stand in the order of the catalogue, and a hidden o
 void t.test('what a role file may leave out has the documented default', async (t) => {
   const role = (
     await load(t, {
-      'roles/agent.yaml': `role: agent\nabout: a\nowner: o\nfor: services\ntables: {orders: {browse: true, see: {order_id: clear}}}\n`,
+      'roles/agent.yaml': `role: agent\nabout: a\nowner: o\nfor: services\nhours: always\nnetworks: [10.0.0.0/8]\ntables: {orders: {browse: true, see: {order_id: clear}}}\n`,
     })
   ).roles.get('agent')!;
   t.equal(role.perRequest, 1000);

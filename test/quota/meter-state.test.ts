@@ -116,7 +116,7 @@ void t.test(
     t.throws(() => Meter.decode(Buffer.concat([state, Buffer.of(0)])), { code: 'internal' });
     t.throws(() => Meter.decode(Buffer.from(`\\x${state.toString('hex')}`)), { code: 'internal' });
     const newer = Buffer.from(state);
-    newer[0] = 2;
+    newer[0] = 3;
     t.throws(() => Meter.decode(newer), { code: 'internal', cause: { message: /version is unknown/ } });
   },
 );

@@ -92,6 +92,8 @@ export function admission(parts: AdmissionParts) {
       principal,
       namedRole: headerOf(request, 'weir-role'),
       address: clientAddress(request.raw),
+      reason: headerOf(request, 'weir-reason'),
+      ticket: headerOf(request, 'weir-ticket'),
     };
     exchange.asked = asked;
     try {

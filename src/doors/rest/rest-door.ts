@@ -202,13 +202,13 @@ function describe(reply: FastifyReply, answer: Answer, plan: ReadPlan, first: Re
 /** The route as the log knows it: the table by its name, where there is one. */
 function askedFor(method: string, table: string, asked: Asked, isTable: RestParts['isTable']): Asked {
   if (!isTable(table)) return asked;
-  const { id, door, principal, namedRole, address } = asked;
-  return { id, door, route: `${method} /rest/${table}`, principal, namedRole, address };
+  const { id, door, principal, namedRole, address, reason, ticket } = asked;
+  return { id, door, route: `${method} /rest/${table}`, principal, namedRole, address, reason, ticket };
 }
 
 /** Written out, and the signal only made where it is asked for: this is on the path of every read. */
 function requestOf(asked: Asked, plan: ReadPlan, exchange: Exchange): AccessRequest {
-  const { id, door, route, principal, namedRole, address } = asked;
+  const { id, door, route, principal, namedRole, address, reason, ticket } = asked;
   return {
     id,
     door,
@@ -216,6 +216,8 @@ function requestOf(asked: Asked, plan: ReadPlan, exchange: Exchange): AccessRequ
     principal,
     namedRole,
     address,
+    reason,
+    ticket,
     plan,
     get signal() {
       return exchange.signal;
