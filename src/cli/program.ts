@@ -6,6 +6,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigFaults } from '../config/faults.js';
 import { WeirError } from '../errors.js';
+import { formatFaults, PolicyFaults } from '../policy/faults.js';
 import { writeErrorFacts } from '../observe/error-facts.js';
 import { CliError, exitCodes, type CliContext } from './context.js';
 import { version } from '../version.js';
@@ -36,6 +37,10 @@ function report(error: unknown, err: (text: string) => void): number {
   if (error instanceof ConfigFaults) {
     err(`weir: ${error.message}\n`);
     return exitCodes.usage;
+  }
+  if (error instanceof PolicyFaults) {
+    err(`weir: ${error.message}:\n${formatFaults(error.faults)}\n`);
+    return exitCodes.bad;
   }
   if (error instanceof WeirError) {
     err(`weir: ${error.message} [${error.code}]\n${error.hint === undefined ? '' : `      ${error.hint}\n`}`);
@@ -93,14 +98,23 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .option(...config)
     .action(async (options) => finish((await import('./config.js')).config(context, options)));
 
+  const folder = ['--dir <folder>', "folder of the policy files (default: the configuration's)"] as const;
   const policy = program.command('policy').description('work on policy files');
   example(policy.command('check'), 'weir policy check --dir policies')
     .description('check policy files: file, line, column, what to write instead')
-    .option('--dir <folder>', "folder of the policy files (default: the configuration's)")
+    .option(...folder)
     .option('--database', 'also compare with the order database: tables, columns, indexes')
     .option(...json)
     .option(...config)
     .action(async (options) => finish((await import('./policy.js')).policyCheck(context, options)));
+  example(policy.command('test'), 'weir policy test --dir policies')
+    .description(
+      'run the cases beside the policies (tests/): role and request, and what is seen of invented rows',
+    )
+    .option(...folder)
+    .option(...json)
+    .option(...config)
+    .action(async (options) => finish((await import('./policy-test.js')).policyTest(context, options)));
 
   example(
     program.command('token'),

@@ -47,6 +47,36 @@ export async function loadPolicies(directory: string): Promise<LoadedPolicies> {
       ]),
     ),
   );
+  return assemble({ catalog, alerts, roles }, faults);
+}
+
+/**
+ * A set that was kept (LoadedPolicies.content), read again by this version.
+ * @throws PolicyFaults where this version no longer takes it
+ */
+export function loadKept(digest: string, content: string): LoadedPolicies {
+  const kept = JSON.parse(content) as { catalog: unknown; alerts: unknown; roles: Record<string, unknown> };
+  // JSON is YAML: the same reader, and what it refuses has a name to be told by.
+  const source = (file: string, value: unknown) =>
+    parseSource(`set ${digest.slice(0, 12)}/${file}`, JSON.stringify(value, null, 1));
+  const roles = Object.entries(kept.roles).map(([name, value]): [string, PolicySource] => [
+    name,
+    source(`roles/${name}.yaml`, value),
+  ]);
+  return assemble(
+    {
+      catalog: source('catalog.yaml', kept.catalog),
+      alerts: source('alerts.yaml', kept.alerts),
+      roles: new Map(roles),
+    },
+    [],
+  );
+}
+
+function assemble(
+  { catalog, alerts, roles }: LoadedPolicies['sources'],
+  faults: PolicyFault[],
+): LoadedPolicies {
   for (const source of [catalog, alerts, ...roles.values()]) faults.push(...source.faults);
 
   const tables = isReadable(catalog)
@@ -75,6 +105,20 @@ export async function loadPolicies(directory: string): Promise<LoadedPolicies> {
     alerts: alertPolicy,
   };
   return { set: deepFreeze(set), content, sources: { catalog, alerts, roles } };
+}
+
+/**
+ * A file beside the set (tests/): what is left of it once every fault of shape is taken out.
+ * @param faults those of this file are added
+ */
+export async function readBeside<S extends Parameters<typeof checkShape>[1]>(
+  file: string,
+  schema: S,
+  faults: PolicyFault[],
+) {
+  const source = await readSource(file);
+  faults.push(...source.faults);
+  return { source, value: isReadable(source) ? shaped(source, schema, faults) : undefined };
 }
 
 /** Can the readers make something of it? Syntax faults and an empty file are reported already. */

@@ -15,6 +15,7 @@ const verbs = [
   ['migrate'],
   ['config'],
   ['policy', 'check'],
+  ['policy', 'test'],
   ['token'],
   ['log', 'verify'],
   ['log', 'show'],
