@@ -115,6 +115,14 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .option(...json)
     .option(...config)
     .action(async (options) => finish((await import('./policy-test.js')).policyTest(context, options)));
+  example(policy.command('show'), 'weir policy show --role support-agent --table orders')
+    .description('show what a role sees of one invented order, beside the other roles')
+    .requiredOption('--role <role>', 'the role')
+    .requiredOption('--table <table>', 'a table of the catalogue')
+    .option(...folder)
+    .option(...json)
+    .option(...config)
+    .action(async (options) => finish((await import('./policy-show.js')).policyShow(context, options)));
 
   example(
     program.command('token'),

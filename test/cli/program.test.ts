@@ -16,6 +16,7 @@ const verbs = [
   ['config'],
   ['policy', 'check'],
   ['policy', 'test'],
+  ['policy', 'show'],
   ['token'],
   ['log', 'verify'],
   ['log', 'show'],
