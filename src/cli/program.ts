@@ -115,6 +115,23 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .option(...json)
     .option(...config)
     .action(async (options) => finish((await import('./policy-test.js')).policyTest(context, options)));
+  example(policy.command('diff'), 'weir policy diff --dir policies')
+    .description('say what the files show or allow more than the set in force; exit code 1 if they do')
+    .option(...folder)
+    .option('--against <folder>', 'compare with the files of this folder instead of the set in force')
+    .option(...json)
+    .option(...config)
+    .action(async (options) => finish((await import('./policy-change.js')).policyDiff(context, options)));
+  example(policy.command('approve'), 'weir policy approve 3f9a2c41d07b --by li.na --author wang.lei')
+    .description("let a set that shows more take the place of the one in force; needs the store's owner")
+    .argument('<digest>', 'of the set, as weir policy diff and the log name it; the first 8 digits will do')
+    .requiredOption('--by <person>', 'who approves')
+    .option('--author <person>', 'who wrote the change; must be somebody else')
+    .option(...folder)
+    .option(...config)
+    .action(async (digest, options) =>
+      finish((await import('./policy-change.js')).policyApprove(context, digest, options)),
+    );
   example(policy.command('show'), 'weir policy show --role support-agent --table orders')
     .description('show what a role sees of one invented order, beside the other roles')
     .requiredOption('--role <role>', 'the role')

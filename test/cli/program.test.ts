@@ -17,6 +17,8 @@ const verbs = [
   ['policy', 'check'],
   ['policy', 'test'],
   ['policy', 'show'],
+  ['policy', 'diff'],
+  ['policy', 'approve'],
   ['token'],
   ['log', 'verify'],
   ['log', 'show'],
