@@ -115,6 +115,14 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .option(...json)
     .option(...config)
     .action(async (options) => finish((await import('./policy-test.js')).policyTest(context, options)));
+  example(policy.command('drift'), 'weir policy drift')
+    .description(
+      'hold the catalogue against the order database: new columns, columns that look personal, missing indexes',
+    )
+    .option(...folder)
+    .option(...json)
+    .option(...config)
+    .action(async (options) => finish((await import('./policy-drift.js')).policyDrift(context, options)));
   example(policy.command('diff'), 'weir policy diff --dir policies')
     .description('say what the files show or allow more than the set in force; exit code 1 if they do')
     .option(...folder)

@@ -17,6 +17,7 @@ const verbs = [
   ['policy', 'check'],
   ['policy', 'test'],
   ['policy', 'show'],
+  ['policy', 'drift'],
   ['policy', 'diff'],
   ['policy', 'approve'],
   ['token'],
