@@ -115,6 +115,11 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .option(...json)
     .option(...config)
     .action(async (options) => finish((await import('./policy-test.js')).policyTest(context, options)));
+  example(policy.command('schema'), 'weir policy schema --dir policies')
+    .description('write schema/*.json, with which an editor checks and completes policy files')
+    .option(...folder)
+    .option(...config)
+    .action(async (options) => finish((await import('./policy-schema.js')).policySchema(context, options)));
   example(policy.command('drift'), 'weir policy drift')
     .description(
       'hold the catalogue against the order database: new columns, columns that look personal, missing indexes',

@@ -19,6 +19,7 @@ const verbs = [
   ['policy', 'show'],
   ['policy', 'drift'],
   ['policy', 'diff'],
+  ['policy', 'schema'],
   ['policy', 'approve'],
   ['token'],
   ['log', 'verify'],
