@@ -208,6 +208,25 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .option(...config)
     .action(async (options) => finish((await import('./revoke.js')).revoke(context, options)));
 
+  example(program.command('why'), 'weir why 0192f6a1-7c4e-4b1a-9a55-2f7d3c1b8e90')
+    .description(
+      'say what became of a request, for the help desk: who, when, outcome, what an error means; no data',
+    )
+    .argument('<request-id>', 'as the header weir-request-id, or "instance" of an error, has it')
+    .option('--from <time>', 'look from then on: 30d (ago), 2026-11-22', '7d')
+    .option(...json)
+    .option(...config)
+    .action(async (id, options) => finish((await import('./why.js')).why(context, id, options)));
+
+  example(program.command('grants'), 'weir grants --login crm --writer erp > grants.sql')
+    .description('print the SQL that closes the side door to the order database; nothing is executed')
+    .option('--login <login>', 'login of a tool that now reads through Weir; may be given again', collect)
+    .option('--writer <login>', 'login of a tool that still writes; may be given again', collect)
+    .option('--reader <role>', 'role that Weir reads with (default: the user of orders.url)')
+    .option(...folder)
+    .option(...config)
+    .action(async (options) => finish((await import('./policy-grants.js')).grants(context, options)));
+
   example(program.command('alerts'), 'weir alerts --from 24h')
     .description('list reads that were flagged as bulk reads, newest first')
     .option('--from <time>', 'from then on: 2h (ago), 2026-11-22', '24h')

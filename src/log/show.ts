@@ -22,6 +22,8 @@ export interface ShowFilter {
   readonly door?: Door | undefined;
   readonly kind?: EntryKind | undefined;
   readonly table?: string | undefined;
+  /** Only what became of this request. */
+  readonly request?: string | undefined;
   /** Entries at the most. */
   readonly limit?: number | undefined;
 }
@@ -160,7 +162,7 @@ function compose(
   if (sinceMicros !== undefined) conditions.push(`e.at >= ${given(sinceMicros)}`);
   if (untilMicros !== undefined) conditions.push(`e.at < ${given(untilMicros)}`);
   // Bodies are canonical JSON, so what is wanted must stand in them like this. Looked at once more when parsed.
-  for (const member of ['door', 'kind', 'table'] as const) {
+  for (const member of ['door', 'kind', 'table', 'request'] as const) {
     const value = filter[member];
     if (value !== undefined)
       conditions.push(`position(${given(`"${member}":${JSON.stringify(value)}`)} IN e.body) > 0`);
@@ -197,14 +199,16 @@ function wantedOf({ record, subject }: ShowFilter, digesters: readonly Digester[
 }
 
 function matches(row: Row, filter: ShowFilter, wanted: readonly Wanted[]): boolean {
-  const { door, kind, table, record } = filter;
-  if (door === undefined && kind === undefined && table === undefined && wanted.length === 0) return true;
+  const { door, kind, table, record, request } = filter;
+  const all = [door, kind, table, request].every((member) => member === undefined);
+  if (all && wanted.length === 0) return true;
   const body = readEntry(row[4]);
   // Nobody knows what it was, so it is not left out.
   if (typeof body === 'string') return true;
   if (door !== undefined && body.door !== door) return false;
   if (kind !== undefined && body.kind !== kind) return false;
   if (table !== undefined && body.read?.table !== table) return false;
+  if (request !== undefined && body.request !== request) return false;
   if (record !== undefined && body.read?.table !== record.table) return false;
   return wanted.every(({ list, byEpoch }) => {
     const digest = byEpoch.get(body.read?.epoch ?? '');

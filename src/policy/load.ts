@@ -7,6 +7,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { readAlerts } from './alerts.js';
 import { readCatalog } from './catalog.js';
+import { checkClaims } from './claims.js';
 import { canonicalJson, digestOf } from './digest.js';
 import { PolicyFaults, type PolicyFault } from './faults.js';
 import { deepFreeze } from './frozen.js';
@@ -79,14 +80,16 @@ function assemble(
 ): LoadedPolicies {
   for (const source of [catalog, alerts, ...roles.values()]) faults.push(...source.faults);
 
-  const tables = isReadable(catalog)
-    ? readCatalog(shaped(catalog, catalogSchema, faults), complainTo(catalog, faults))
-    : undefined;
+  const catalogFile = isReadable(catalog) ? shaped(catalog, catalogSchema, faults) : undefined;
+  const tables = isReadable(catalog) ? readCatalog(catalogFile, complainTo(catalog, faults)) : undefined;
   const policies = new Map<string, RolePolicy>();
   for (const [name, source] of roles) {
     if (!isReadable(source)) continue;
     const file = shaped(source, roleSchema, faults);
-    if (file !== undefined) policies.set(name, readRole(name, file, tables, complainTo(source, faults)));
+    if (file === undefined) continue;
+    const role = readRole(name, file, tables, complainTo(source, faults));
+    checkClaims(role, catalogFile?.claims, complainTo(source, faults));
+    policies.set(name, role);
   }
   const alertsFile = isReadable(alerts) ? shaped(alerts, alertsSchema, faults) : undefined;
   const alertPolicy = readAlerts(alertsFile ?? {}, new Set(roles.keys()), complainTo(alerts, faults));

@@ -25,6 +25,8 @@ const verbs = [
   ['log', 'verify'],
   ['log', 'show'],
   ['revoke'],
+  ['why'],
+  ['grants'],
   ['alerts'],
 ];
 
