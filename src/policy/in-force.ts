@@ -61,8 +61,14 @@ interface Rejected {
 export class PoliciesInForce {
   readonly #parts: InForceParts;
   #served: Served;
+  /** Fits, and waits for its approval. */
+  #pending: Served | undefined;
+  /** The last comparison: while a set waits it is asked for every second. */
+  #compared:
+    { readonly digest: string; readonly number: number; readonly found: readonly Loosening[] } | undefined;
   /** Of the newest files. */
   #standing: Standing = { state: 'in force' };
+  /** Of the files that were looked at last; not yet at the start, since they may have changed since they were read. */
   #fingerprint: string | undefined;
   #checking: Promise<void> | undefined;
   #again = false;
@@ -80,9 +86,9 @@ export class PoliciesInForce {
    */
   static async open(parts: InForceParts, first: Served): Promise<PoliciesInForce> {
     const held = new PoliciesInForce(parts, first);
-    held.#fingerprint = await fingerprintOf(parts.directory);
     const standing = await held.#decide(first.loaded);
     if (standing.state === 'waiting') {
+      held.#pending = first;
       const loaded = await held.#fromRecord((await parts.record.newest())!);
       held.#served = { loaded, live: await parts.fit(loaded) };
     }
@@ -151,16 +157,14 @@ export class PoliciesInForce {
 
   async #checkOnce(): Promise<void> {
     const fingerprint = await fingerprintOf(this.#parts.directory);
-    if (fingerprint === this.#fingerprint && this.#standing.state !== 'waiting') return;
+    if (fingerprint === this.#fingerprint) return this.#pending && this.#consider(this.#pending);
+    this.#pending = undefined;
     try {
       const loaded = await loadPolicies(this.#parts.directory);
       if (loaded.set.digest === this.#served.loaded.set.digest) {
-        this.#tell({ state: 'in force' });
+        if (this.#standing.state !== 'in force') this.#tell({ state: 'in force' });
       } else {
-        const live = await this.#parts.fit(loaded);
-        const standing = await this.#decide(loaded);
-        if (standing.state === 'in force') this.#served = { loaded, live };
-        this.#tell(standing);
+        await this.#consider({ loaded, live: await this.#parts.fit(loaded) });
       }
     } catch (error) {
       if (!(error instanceof PolicyFaults)) throw error;
@@ -169,11 +173,18 @@ export class PoliciesInForce {
     this.#fingerprint = fingerprint;
   }
 
+  async #consider(candidate: Served): Promise<void> {
+    const standing = await this.#decide(candidate.loaded);
+    this.#pending = standing.state === 'waiting' ? candidate : undefined;
+    if (standing.state === 'in force') this.#served = candidate;
+    this.#tell(standing);
+  }
+
   /** May this set be in force? Then the record says so when this returns. */
   async #decide(loaded: LoadedPolicies): Promise<Standing> {
     const { content } = loaded;
     const { digest } = loaded.set;
-    const { record, approval } = this.#parts;
+    const { record, approval, observe } = this.#parts;
     await record.keep(digest, content);
     for (;;) {
       const newest = await record.newest();
@@ -191,11 +202,24 @@ export class PoliciesInForce {
                 : undefined;
       if (reason === undefined) return { state: 'waiting', digest, loosenings: found };
       // Against another set than this one was compared with, it is compared again.
-      if (await record.change(digest, newest, reason)) return { state: 'in force' };
+      if (!(await record.change(digest, newest, reason))) continue;
+      if (reason === 'first') {
+        const detail = 'the policy set is taken as approved: it is the first on this database';
+        observe({ event: 'lifecycle', state: 'starting', detail });
+      }
+      return { state: 'in force' };
     }
   }
 
   async #loosenings(newest: Change, loaded: LoadedPolicies): Promise<readonly Loosening[]> {
+    const { digest } = loaded.set;
+    const { number } = newest;
+    if (this.#compared?.digest !== digest || this.#compared.number !== number)
+      this.#compared = { digest, number, found: await this.#compare(newest, loaded) };
+    return this.#compared.found;
+  }
+
+  async #compare(newest: Change, loaded: LoadedPolicies): Promise<readonly Loosening[]> {
     try {
       return loosenings(await this.#fromRecord(newest), loaded);
     } catch (error) {

@@ -109,6 +109,8 @@ export const revocations = weir.table('revocations', {
   issuer: text('issuer'),
   value: text('value'),
   until: timestamp('until', { withTimezone: true }),
+});
+
 /** Which set replaced which; the newest is in force. */
 export const policyChanges = weir.table('policy_changes', {
   number: bigint('number', { mode: 'number' }).primaryKey(),
