@@ -86,17 +86,15 @@ void t.test(
     t.not(digest, first.digest);
     t.equal(await desk.phone(), undefined);
     const { out } = await desk.weir('log', 'show', '--json', '--limit', '1');
-    const pool = new pg.Pool({ connectionString: desk.store.runtimeUrl, max: 1 });
-    t.teardown(() => pool.end());
-    const { rows } = await pool.query<{ policy: string }>(
-      `SELECT body::json->>'policy' AS policy FROM weir.entries WHERE writer || '/' || number = $1`,
-      [(JSON.parse(out) as { entry: string }).entry],
-    );
-    t.equal(rows[0]!.policy, digest);
-    const changes = await pool.query(
-      'SELECT number::int, digest, replaces, reason FROM weir.policy_changes ORDER BY 1',
-    );
-    t.strictSame(changes.rows, [
+    const [entries, changes] = await withClient(desk.store.runtimeUrl, async (client) => [
+      await client.query(
+        `SELECT body::json->>'policy' AS policy FROM weir.entries WHERE writer || '/' || number = $1`,
+        [(JSON.parse(out) as { entry: string }).entry],
+      ),
+      await client.query('SELECT number::int, digest, replaces, reason FROM weir.policy_changes ORDER BY 1'),
+    ]);
+    t.strictSame(entries!.rows, [{ policy: digest }]);
+    t.strictSame(changes!.rows, [
       { number: 1, digest: first.digest, replaces: null, reason: 'first' },
       { number: 2, digest, replaces: first.digest, reason: 'tighter' },
     ]);
@@ -205,7 +203,7 @@ void t.test('a gateway cannot approve, and nobody can change what was approved',
   const pools = [store.runtimeUrl, store.ownerUrl].map(
     (connectionString) => new pg.Pool({ connectionString }),
   );
-  t.teardown(() => Promise.all(pools.map((pool) => pool.end())));
+  for (const pool of pools) pool.on('error', () => undefined);
   const [runtime, owner] = pools.map((pool) => new PolicyRecord(pool)) as [PolicyRecord, PolicyRecord];
   const [one, two] = ['1'.repeat(64), '2'.repeat(64)];
   for (const digest of [one, two]) await runtime.keep(digest, '{}');
@@ -224,4 +222,6 @@ void t.test('a gateway cannot approve, and nobody can change what was approved',
     await t.rejects(pools[1]!.query(`DELETE FROM weir.${table}`), { code: '42501' }, table);
     await t.rejects(pools[1]!.query(`TRUNCATE weir.${table} CASCADE`), { code: '42501' }, table);
   }
+  // Before the database is dropped under them.
+  await Promise.all(pools.map((pool) => pool.end()));
 });
