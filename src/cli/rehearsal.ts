@@ -10,6 +10,7 @@ import { alertsDoor } from '../doors/admin/alerts.js';
 import { buildServer } from '../doors/http/server.js';
 import { restDoor } from '../doors/rest/rest-door.js';
 import { readClaims } from '../identity/claims.js';
+import { TokenAddresses } from '../identity/token-addresses.js';
 import type { Observe } from '../observation.js';
 import type { InventedRows } from '../policy/cases.js';
 import type { LoadedPolicies } from '../policy/load.js';
@@ -49,17 +50,23 @@ export function openRehearsal(
     ]),
   );
   const database = new InventedOrders({ ...orders, onIdleError: () => undefined }, live, byTable);
+  const revocations = { check: () => undefined, onChange: () => undefined };
+  const tokenAddresses = new TokenAddresses();
   const corridor = createCorridor({
     policies: () => ({ set, live }),
     statements: new StatementCache(),
     orders: database,
     log: unrecorded,
+    revocations,
+    tokenAddresses,
   });
   let asking: Principal | undefined;
   const server = buildServer({
     corridor,
     authenticator: { authenticate: async () => asking! },
     health: { ready: async () => ({ ok: true, reasons: [] }) },
+    revocations,
+    tokenAddresses,
     metrics: { contentType: 'text/plain', text: async () => '' },
     http,
     observe,

@@ -2,7 +2,7 @@
  * What roles see of one order: the masks of each, applied to a row that somebody invented, side by side.
  * Pure. Shows no row of the order database, so nobody needs to be recorded for looking at it.
  */
-import { masks } from '../mask/masks.js';
+import { maskOf } from '../mask/masks.js';
 import type { CatalogTable, DataClass, PolicySet, RolePolicy, TablePolicy } from './model.js';
 
 export interface SeenColumn {
@@ -40,7 +40,10 @@ export function showTable(set: PolicySet, role: string, table: CatalogTable, row
       const sample = given === undefined || given === null ? null : String(given);
       const seen = roles.map((each) => {
         const mask = each.tables.get(table.name)?.see.get(column.name);
-        return [each.role, mask && { mask, value: masks.get(mask)!.apply(sample) }] as const;
+        return [
+          each.role,
+          mask === undefined ? undefined : { mask, value: maskOf(mask).apply(sample) },
+        ] as const;
       });
       return { column: column.name, class: column.class, sample, seen: Object.fromEntries(seen) };
     }),
