@@ -20,13 +20,15 @@ import { AccessLog } from './log/access-log.js';
 import { Digester } from './log/digest.js';
 import type { Observe } from './observation.js';
 import { checkAgainstDatabase } from './policy/check-database.js';
-import { formatFaults } from './policy/faults.js';
+import { formatFaults, PolicyFaults } from './policy/faults.js';
+import { PoliciesInForce, type Served } from './policy/in-force.js';
 import { loadPolicies, type LoadedPolicies } from './policy/load.js';
 import { missingKeys } from './policy/missing-keys.js';
 import { OrderDatabase } from './sql/order-database.js';
 import { readSchema, type LiveSchema } from './sql/schema.js';
 import { StatementCache } from './sql/statement-cache.js';
 import { checkOrders, checkStore } from './store/checks.js';
+import { PolicyRecord } from './store/policy-record.js';
 import { openPool } from './store/pool.js';
 import { RevocationFeed } from './store/revocation-feed.js';
 import { version } from './version.js';
@@ -56,6 +58,9 @@ export class StartRefused extends Error {
     this.faults = faults;
   }
 }
+
+/** How often the policy files are looked at, besides the file system's own notices. */
+const policyPollMs = 1_000;
 
 export function openGateway(config: Config, parts: GatewayParts): Gateway {
   const { observe } = parts;
@@ -96,7 +101,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
   });
   const tokenAddresses = new TokenAddresses();
   let log: AccessLog | undefined;
-  let served: { loaded: LoadedPolicies; live: LiveSchema } | undefined;
+  let policies: PoliciesInForce | undefined;
   let server: FastifyInstance | undefined;
 
   return {
@@ -135,9 +140,18 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
           version,
           observe,
         });
-        await log.keepPolicySet(loaded.set, loaded.content);
-        served = { loaded, live };
-        observe({ event: 'policy', state: 'loaded', digest: loaded.set.digest, faults: 0 });
+        policies = await PoliciesInForce.open(
+          {
+            directory: config.policies.directory,
+            approval: config.policies.approval,
+            record: new PolicyRecord(storePool),
+            fit,
+            observe,
+            everyMs: policyPollMs,
+          },
+          { loaded, live },
+        );
+        policies.follow();
 
         const corridor = createCorridor({
           policies: () => inForce(),
@@ -157,8 +171,8 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
           http: config.http,
           observe,
           doors: [
-            restDoor({ corridor, observe, isTable: (name) => loaded.set.catalog.tables.has(name) }),
-            revealDoor({ corridor, isTable: (name) => loaded.set.catalog.tables.has(name) }),
+            restDoor({ corridor, observe, isTable: (name) => inForce().set.catalog.tables.has(name) }),
+            revealDoor({ corridor, isTable: (name) => inForce().set.catalog.tables.has(name) }),
             alertsDoor({ corridor, alerts: (filter) => listAlerts(storePool, filter) }),
           ],
         });
@@ -184,14 +198,28 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
   };
 
   function inForce(): { set: LoadedPolicies['set']; live: LiveSchema } {
-    if (served === undefined) throw new WeirError('policy-unavailable');
-    return { set: served.loaded.set, live: served.live };
+    if (policies === undefined) throw new WeirError('policy-unavailable');
+    const { loaded, live }: Served = policies.served;
+    return { set: loaded.set, live };
+  }
+
+  /** A set that was taken up later must hold as at the start. @throws PolicyFaults */
+  async function fit(loaded: LoadedPolicies): Promise<LiveSchema> {
+    const tables = [...loaded.set.catalog.tables.values()].map(({ from }) => from);
+    const live = await readSchema(orders.pool, tables);
+    const mismatches = checkAgainstDatabase(loaded, live);
+    if (mismatches.length > 0) throw new PolicyFaults(mismatches);
+    const { faults } = await checkOrders(orders.pool, tables);
+    const hint = 'mend it in the order database, or the line that needs it';
+    const told = faults.map((message) => loaded.sources.catalog.fault(['tables'], 'key', message, hint));
+    if (told.length > 0) throw new PolicyFaults(told);
+    return live;
   }
 
   async function ready(): Promise<Awaited<ReturnType<Health['ready']>>> {
     const issuers = await authenticator.ready();
     const reasons = [...issuers.reasons];
-    if (served === undefined) reasons.push('policies: no valid set');
+    if (policies === undefined) reasons.push('policies: no valid set');
     if (log === undefined || log.downReason !== undefined)
       reasons.push('log: the gateway database cannot be written');
     if (!revocations.readable) reasons.push('revocations: the list of revoked tokens cannot be read');
@@ -200,10 +228,11 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
       .catch((error: unknown) =>
         reasons.push(`orders: ${error instanceof WeirError ? error.code : 'unreachable'}`),
       );
-    return { ok: reasons.length === 0, reasons };
+    return { ok: reasons.length === 0, reasons, warnings: policies?.warnings ?? [] };
   }
 
   async function closeRooms(): Promise<void> {
+    await policies?.close();
     await log?.close();
     await feed.close();
     authenticator.close();

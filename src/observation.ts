@@ -38,9 +38,12 @@ export type Observation =
   | { readonly event: 'token-shared'; readonly requestId: string; readonly addresses: number }
   | {
       readonly event: 'policy';
-      readonly state: 'loaded' | 'rejected';
+      /** waiting: it shows more than the set in force, and nobody has approved it yet. */
+      readonly state: 'loaded' | 'rejected' | 'waiting';
       readonly digest: string | undefined;
       readonly faults: number;
+      /** File, line, column and what stands there; words of the policy files, never data. */
+      readonly details?: readonly string[];
     }
   | {
       readonly event: 'lifecycle';

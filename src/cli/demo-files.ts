@@ -76,7 +76,8 @@ export function writeDemoConfig(settings: DemoSettings): string {
     {
       store: { url: settings.storeUrl, ownerUrl: settings.storeOwnerUrl },
       orders: { url: settings.ordersUrl },
-      policies: { directory: settings.policies },
+      // One person tries the demo out: nobody is there to approve.
+      policies: { directory: settings.policies, approval: 'off' },
       identity: {
         issuers: [{ issuer: issuer.issuer, audience: issuer.audience, jwks: { file: issuer.jwksFile } }],
       },

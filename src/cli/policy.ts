@@ -1,13 +1,12 @@
 /** `weir policy check`: are the policy files sound, and do they fit the order database? */
-import { join, relative, resolve } from 'node:path';
 import { checkAgainstDatabase } from '../policy/check-database.js';
 import { formatFaults, PolicyFaults, type PolicyFault } from '../policy/faults.js';
 import { loadPolicies, type LoadedPolicies } from '../policy/load.js';
 import { readSchema } from '../sql/schema.js';
-import { openPool } from '../store/pool.js';
 import { exitCodes, type CliContext } from './context.js';
 import { databaseFault } from './database-fault.js';
 import { findConfig, type ConfigOption } from './find-config.js';
+import { asOpened, openOrders, policyDirectory, shownDirectory } from './policy-folder.js';
 import { formatJsonLines } from './table.js';
 
 export interface PolicyCheckOptions extends ConfigOption {
@@ -22,26 +21,20 @@ export interface PolicyCheckOptions extends ConfigOption {
  */
 export async function policyCheck(context: CliContext, options: PolicyCheckOptions): Promise<number> {
   const { io } = context;
-  const directory =
-    options.dir === undefined
-      ? findConfig(context, options).policies.directory
-      : resolve(context.cwd, options.dir);
-  // Faults name files as the reader would open them from here.
-  const shown = relative(context.cwd, directory).startsWith('..')
-    ? directory
-    : relative(context.cwd, directory) || '.';
-  const asOpened = (fault: PolicyFault) => ({ ...fault, file: join(shown, relative(directory, fault.file)) });
+  const directory = policyDirectory(context, options);
+  const shown = shownDirectory(context, directory);
+  const opened = asOpened(context, directory);
   const faults: PolicyFault[] = [];
   let loaded: LoadedPolicies | undefined;
   try {
     loaded = await loadPolicies(directory);
   } catch (error) {
     if (!(error instanceof PolicyFaults)) throw error;
-    faults.push(...error.faults.map(asOpened));
+    faults.push(...error.faults.map(opened));
   }
   if (loaded !== undefined && options.database) {
     const found = await compareWithDatabase(loaded, findConfig(context, options).orders.url);
-    faults.push(...found.map(asOpened));
+    faults.push(...found.map(opened));
   }
 
   const sound = faults.length === 0;
@@ -57,14 +50,7 @@ export async function policyCheck(context: CliContext, options: PolicyCheckOptio
 }
 
 async function compareWithDatabase(loaded: LoadedPolicies, url: string): Promise<PolicyFault[]> {
-  const pool = openPool({
-    url,
-    size: 1,
-    connectTimeoutMs: 5_000,
-    applicationName: 'weir policy check',
-    settings: { default_transaction_read_only: 'on', search_path: 'pg_catalog,pg_temp' },
-    onIdleError: () => undefined,
-  });
+  const pool = openOrders(url, 'weir policy check');
   try {
     const tables = [...loaded.set.catalog.tables.values()].map(({ from }) => from);
     return checkAgainstDatabase(loaded, await readSchema(pool, tables));

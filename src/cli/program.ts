@@ -6,6 +6,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigFaults } from '../config/faults.js';
 import { WeirError } from '../errors.js';
+import { formatFaults, PolicyFaults } from '../policy/faults.js';
 import { writeErrorFacts } from '../observe/error-facts.js';
 import { CliError, exitCodes, type CliContext } from './context.js';
 import { version } from '../version.js';
@@ -36,6 +37,10 @@ function report(error: unknown, err: (text: string) => void): number {
   if (error instanceof ConfigFaults) {
     err(`weir: ${error.message}\n`);
     return exitCodes.usage;
+  }
+  if (error instanceof PolicyFaults) {
+    err(`weir: ${error.message}:\n${formatFaults(error.faults)}\n`);
+    return exitCodes.bad;
   }
   if (error instanceof WeirError) {
     err(`weir: ${error.message} [${error.code}]\n${error.hint === undefined ? '' : `      ${error.hint}\n`}`);
@@ -93,14 +98,61 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .option(...config)
     .action(async (options) => finish((await import('./config.js')).config(context, options)));
 
+  const folder = ['--dir <folder>', "folder of the policy files (default: the configuration's)"] as const;
   const policy = program.command('policy').description('work on policy files');
   example(policy.command('check'), 'weir policy check --dir policies')
     .description('check policy files: file, line, column, what to write instead')
-    .option('--dir <folder>', "folder of the policy files (default: the configuration's)")
+    .option(...folder)
     .option('--database', 'also compare with the order database: tables, columns, indexes')
     .option(...json)
     .option(...config)
     .action(async (options) => finish((await import('./policy.js')).policyCheck(context, options)));
+  example(policy.command('test'), 'weir policy test --dir policies')
+    .description(
+      'run the cases beside the policies (tests/): role and request, and what is seen of invented rows',
+    )
+    .option(...folder)
+    .option(...json)
+    .option(...config)
+    .action(async (options) => finish((await import('./policy-test.js')).policyTest(context, options)));
+  example(policy.command('schema'), 'weir policy schema --dir policies')
+    .description('write schema/*.json, with which an editor checks and completes policy files')
+    .option(...folder)
+    .option(...config)
+    .action(async (options) => finish((await import('./policy-schema.js')).policySchema(context, options)));
+  example(policy.command('drift'), 'weir policy drift')
+    .description(
+      'hold the catalogue against the order database: new columns, columns that look personal, missing indexes',
+    )
+    .option(...folder)
+    .option(...json)
+    .option(...config)
+    .action(async (options) => finish((await import('./policy-drift.js')).policyDrift(context, options)));
+  example(policy.command('diff'), 'weir policy diff --dir policies')
+    .description('say what the files show or allow more than the set in force; exit code 1 if they do')
+    .option(...folder)
+    .option('--against <folder>', 'compare with the files of this folder instead of the set in force')
+    .option(...json)
+    .option(...config)
+    .action(async (options) => finish((await import('./policy-change.js')).policyDiff(context, options)));
+  example(policy.command('approve'), 'weir policy approve 3f9a2c41d07b --by li.na --author wang.lei')
+    .description("let a set that shows more take the place of the one in force; needs the store's owner")
+    .argument('<digest>', 'of the set, as weir policy diff and the log name it; the first 8 digits will do')
+    .requiredOption('--by <person>', 'who approves')
+    .option('--author <person>', 'who wrote the change; must be somebody else')
+    .option(...folder)
+    .option(...config)
+    .action(async (digest, options) =>
+      finish((await import('./policy-change.js')).policyApprove(context, digest, options)),
+    );
+  example(policy.command('show'), 'weir policy show --role support-agent --table orders')
+    .description('show what a role sees of one invented order, beside the other roles')
+    .requiredOption('--role <role>', 'the role')
+    .requiredOption('--table <table>', 'a table of the catalogue')
+    .option(...folder)
+    .option(...json)
+    .option(...config)
+    .action(async (options) => finish((await import('./policy-show.js')).policyShow(context, options)));
 
   example(
     program.command('token'),
@@ -157,6 +209,25 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .option(...json)
     .option(...config)
     .action(async (options) => finish((await import('./revoke.js')).revoke(context, options)));
+
+  example(program.command('why'), 'weir why 0192f6a1-7c4e-4b1a-9a55-2f7d3c1b8e90')
+    .description(
+      'say what became of a request, for the help desk: who, when, outcome, what an error means; no data',
+    )
+    .argument('<request-id>', 'as the header weir-request-id, or "instance" of an error, has it')
+    .option('--from <time>', 'look from then on: 30d (ago), 2026-11-22', '7d')
+    .option(...json)
+    .option(...config)
+    .action(async (id, options) => finish((await import('./why.js')).why(context, id, options)));
+
+  example(program.command('grants'), 'weir grants --login crm --writer erp > grants.sql')
+    .description('print the SQL that closes the side door to the order database; nothing is executed')
+    .option('--login <login>', 'login of a tool that now reads through Weir; may be given again', collect)
+    .option('--writer <login>', 'login of a tool that still writes; may be given again', collect)
+    .option('--reader <role>', 'role that Weir reads with (default: the user of orders.url)')
+    .option(...folder)
+    .option(...config)
+    .action(async (options) => finish((await import('./policy-grants.js')).grants(context, options)));
 
   example(program.command('alerts'), 'weir alerts --from 24h')
     .description('list reads that were flagged as bulk reads, newest first')

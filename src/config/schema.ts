@@ -124,6 +124,13 @@ const policies = Type.Object(
       env: 'WEIR_POLICIES',
       description: 'Folder that holds catalog.yaml, alerts.yaml and roles/',
     }),
+    approval: Type.Unsafe<'required' | 'off'>({
+      type: 'string',
+      enum: ['required', 'off'],
+      default: 'required',
+      description:
+        'required: a set that shows more or raises a limit waits for `weir policy approve`; off: it is in force at once',
+    }),
   },
   section,
 );

@@ -24,6 +24,8 @@ export interface ShowFilter {
   readonly table?: string | undefined;
   readonly reason?: string | undefined;
   readonly ticket?: string | undefined;
+  /** Only what became of this request. */
+  readonly request?: string | undefined;
   /** Entries at the most. */
   readonly limit?: number | undefined;
 }
@@ -164,7 +166,7 @@ function compose(
   if (sinceMicros !== undefined) conditions.push(`e.at >= ${given(sinceMicros)}`);
   if (untilMicros !== undefined) conditions.push(`e.at < ${given(untilMicros)}`);
   // Bodies are canonical JSON, so what is wanted must stand in them like this. Looked at once more when parsed.
-  for (const member of ['door', 'kind', 'table', 'reason', 'ticket'] as const) {
+  for (const member of ['door', 'kind', 'table', 'reason', 'ticket', 'request'] as const) {
     const value = filter[member];
     if (value !== undefined)
       conditions.push(`position(${given(`"${member}":${JSON.stringify(value)}`)} IN e.body) > 0`);
@@ -201,8 +203,8 @@ function wantedOf({ record, subject }: ShowFilter, digesters: readonly Digester[
 }
 
 function matches(row: Row, filter: ShowFilter, wanted: readonly Wanted[]): boolean {
-  const { door, kind, table, reason, ticket, record } = filter;
-  const members = [door, kind, table, reason, ticket];
+  const { door, kind, table, reason, ticket, request, record } = filter;
+  const members = [door, kind, table, reason, ticket, request];
   if (members.every((member) => member === undefined) && wanted.length === 0) return true;
   const body = readEntry(row[4]);
   // Nobody knows what it was, so it is not left out.
@@ -212,6 +214,7 @@ function matches(row: Row, filter: ShowFilter, wanted: readonly Wanted[]): boole
   if (table !== undefined && body.read?.table !== table) return false;
   if (reason !== undefined && body.reason !== reason) return false;
   if (ticket !== undefined && body.ticket !== ticket) return false;
+  if (request !== undefined && body.request !== request) return false;
   if (record !== undefined && body.read?.table !== record.table) return false;
   return wanted.every(({ list, byEpoch }) => {
     const digest = byEpoch.get(body.read?.epoch ?? '');

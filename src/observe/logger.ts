@@ -66,8 +66,10 @@ function write(observation: Observation): Line {
       return ['warn', 'one token from several addresses', { requestId, addresses }];
     }
     case 'policy': {
-      const { state, digest, faults } = observation;
-      return [state === 'loaded' ? 'info' : 'error', `policy set ${state}`, { digest, faults }];
+      const { state, digest, faults, details } = observation;
+      const level = state === 'loaded' ? 'info' : state === 'waiting' ? 'warn' : 'error';
+      const message = state === 'waiting' ? 'policy set waits for approval' : `policy set ${state}`;
+      return [level, message, { digest, faults, details }];
     }
     case 'lifecycle':
       return ['info', observation.state, { detail: observation.detail }];

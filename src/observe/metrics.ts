@@ -61,6 +61,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
     'weir_policy_rejected',
     '1 while the newest policy files are faulty and an older set is in force',
   );
+  const policyWaiting = gauge('weir_policy_waiting', '1 while the newest policy files wait for approval');
   const policyInfo = gauge('weir_policy_info', 'The policy set in force', ['digest']);
   const failures = counter('weir_failures_total', 'Unexpected errors inside the gateway, by place', [
     'where',
@@ -101,6 +102,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
       case 'policy':
         policyLoads.inc({ state: observation.state });
         policyRejected.set(observation.state === 'rejected' ? 1 : 0);
+        policyWaiting.set(observation.state === 'waiting' ? 1 : 0);
         if (observation.state === 'loaded' && observation.digest !== undefined) {
           policyInfo.reset();
           policyInfo.set({ digest: observation.digest }, 1);

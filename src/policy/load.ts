@@ -7,6 +7,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { readAlerts } from './alerts.js';
 import { readCatalog } from './catalog.js';
+import { checkClaims } from './claims.js';
 import { canonicalJson, digestOf } from './digest.js';
 import { PolicyFaults, type PolicyFault } from './faults.js';
 import { deepFreeze } from './frozen.js';
@@ -47,16 +48,48 @@ export async function loadPolicies(directory: string): Promise<LoadedPolicies> {
       ]),
     ),
   );
+  return assemble({ catalog, alerts, roles }, faults);
+}
+
+/**
+ * A set that was kept (LoadedPolicies.content), read again by this version.
+ * @throws PolicyFaults where this version no longer takes it
+ */
+export function loadKept(digest: string, content: string): LoadedPolicies {
+  const kept = JSON.parse(content) as { catalog: unknown; alerts: unknown; roles: Record<string, unknown> };
+  // JSON is YAML: the same reader, and what it refuses has a name to be told by.
+  const source = (file: string, value: unknown) =>
+    parseSource(`set ${digest.slice(0, 12)}/${file}`, JSON.stringify(value, null, 1));
+  const roles = Object.entries(kept.roles).map(([name, value]): [string, PolicySource] => [
+    name,
+    source(`roles/${name}.yaml`, value),
+  ]);
+  return assemble(
+    {
+      catalog: source('catalog.yaml', kept.catalog),
+      alerts: source('alerts.yaml', kept.alerts),
+      roles: new Map(roles),
+    },
+    [],
+  );
+}
+
+function assemble(
+  { catalog, alerts, roles }: LoadedPolicies['sources'],
+  faults: PolicyFault[],
+): LoadedPolicies {
   for (const source of [catalog, alerts, ...roles.values()]) faults.push(...source.faults);
 
-  const tables = isReadable(catalog)
-    ? readCatalog(shaped(catalog, catalogSchema, faults), complainTo(catalog, faults))
-    : undefined;
+  const catalogFile = isReadable(catalog) ? shaped(catalog, catalogSchema, faults) : undefined;
+  const tables = isReadable(catalog) ? readCatalog(catalogFile, complainTo(catalog, faults)) : undefined;
   const policies = new Map<string, RolePolicy>();
   for (const [name, source] of roles) {
     if (!isReadable(source)) continue;
     const file = shaped(source, roleSchema, faults);
-    if (file !== undefined) policies.set(name, readRole(name, file, tables, complainTo(source, faults)));
+    if (file === undefined) continue;
+    const role = readRole(name, file, tables, complainTo(source, faults));
+    checkClaims(role, catalogFile?.claims, complainTo(source, faults));
+    policies.set(name, role);
   }
   const alertsFile = isReadable(alerts) ? shaped(alerts, alertsSchema, faults) : undefined;
   const alertPolicy = readAlerts(alertsFile ?? {}, new Set(roles.keys()), complainTo(alerts, faults));
@@ -75,6 +108,20 @@ export async function loadPolicies(directory: string): Promise<LoadedPolicies> {
     alerts: alertPolicy,
   };
   return { set: deepFreeze(set), content, sources: { catalog, alerts, roles } };
+}
+
+/**
+ * A file beside the set (tests/): what is left of it once every fault of shape is taken out.
+ * @param faults those of this file are added
+ */
+export async function readBeside<S extends Parameters<typeof checkShape>[1]>(
+  file: string,
+  schema: S,
+  faults: PolicyFault[],
+) {
+  const source = await readSource(file);
+  faults.push(...source.faults);
+  return { source, value: isReadable(source) ? shaped(source, schema, faults) : undefined };
 }
 
 /** Can the readers make something of it? Syntax faults and an empty file are reported already. */

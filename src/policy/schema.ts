@@ -81,6 +81,12 @@ const catalogColumn = Type.Unsafe<DataClass | { class: DataClass; lookup?: Stati
 export const catalogSchema = Type.Object(
   {
     version,
+    claims: Type.Optional(
+      Type.Array(named('the name of a claim, for example region'), {
+        uniqueItems: true,
+        expects: 'a list of the claims that tokens carry, for example [region]',
+      }),
+    ),
     tables: mapping(
       Type.Object(
         {

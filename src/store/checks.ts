@@ -101,6 +101,7 @@ export async function checkStore(pool: Pool): Promise<CheckResult> {
     );
   }
   faults.push(...(await revocationFaults(pool)));
+  faults.push(...(await policyChangeFaults(pool)));
   return { faults, warnings };
 }
 
@@ -126,6 +127,26 @@ async function revocationFaults(pool: Pool): Promise<string[]> {
       'a trigger of weir.revocations is missing or switched off. Find out who did that, then restore it from drizzle/0002_revocations.sql',
     );
   return faults;
+}
+
+/** What is in force is remembered, and approvals are the owner's to write: a gateway that was broken into must not loosen its own policy. */
+async function policyChangeFaults(pool: Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ name: string; may: boolean; excess: boolean; guarded: boolean }>(
+    `SELECT c.relname AS name, has_table_privilege(c.oid, 'SELECT') AS may,
+            has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE, TRIGGER')
+              OR (c.relname = 'policy_approvals' AND has_table_privilege(c.oid, 'INSERT')) AS excess,
+            EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = c.relname || '_append_only' AND t.tgenabled = 'A') AS guarded
+       FROM pg_class c WHERE c.oid IN (to_regclass('weir.policy_changes'), to_regclass('weir.policy_approvals'))`,
+  );
+  return rows.flatMap(({ name, may, excess, guarded }) => [
+    ...(may ? [] : [`the runtime role may not read weir.${name}. Run weir migrate, which grants it`]),
+    ...(excess ? [`the runtime role may change weir.${name}. Run weir migrate, which takes that away`] : []),
+    ...(guarded
+      ? []
+      : [
+          `the append-only trigger of weir.${name} is missing or switched off. Find out who did that, then restore it from drizzle/0003_policy_changes.sql`,
+        ]),
+  ]);
 }
 
 /** The order database: Weir's role must not be able to do anything but read what the catalogue names. */

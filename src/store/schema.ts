@@ -89,7 +89,7 @@ export const seen = weir.table(
   (t) => [primaryKey({ columns: [t.meterId, t.digest] })],
 );
 
-/** Every policy set that was ever in force, by the digest that entries name. */
+/** Every policy set that a gateway ever read without a fault, by the digest that entries name. */
 export const policySets = weir.table('policy_sets', {
   digest: text('digest').primaryKey(),
   content: text('content').notNull(),
@@ -109,4 +109,28 @@ export const revocations = weir.table('revocations', {
   issuer: text('issuer'),
   value: text('value'),
   until: timestamp('until', { withTimezone: true }),
+});
+
+/** Which set replaced which; the newest is in force. */
+export const policyChanges = weir.table('policy_changes', {
+  number: bigint('number', { mode: 'number' }).primaryKey(),
+  digest: text('digest').notNull(),
+  replaces: text('replaces'),
+  reason: text('reason', { enum: ['first', 'tighter', 'approved', 'unchecked'] }).notNull(),
+  at: timestamp('at', { withTimezone: true }).notNull().defaultNow(),
+});
+
+/** Who let a looser set replace which; only the owner writes. An approval is for one change and no later one. */
+export const policyApprovals = weir.table('policy_approvals', {
+  approvalId: bigint('approval_id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+  digest: text('digest').notNull(),
+  replaces: text('replaces').notNull(),
+  /** Number of the change whose set it replaces. */
+  change: bigint('change', { mode: 'number' }).notNull(),
+  approvedBy: text('approved_by').notNull(),
+  author: text('author'),
+  madeBy: text('made_by')
+    .notNull()
+    .default(sql`session_user`),
+  at: timestamp('at', { withTimezone: true }).notNull().defaultNow(),
 });

@@ -15,10 +15,18 @@ const verbs = [
   ['migrate'],
   ['config'],
   ['policy', 'check'],
+  ['policy', 'test'],
+  ['policy', 'show'],
+  ['policy', 'drift'],
+  ['policy', 'diff'],
+  ['policy', 'schema'],
+  ['policy', 'approve'],
   ['token'],
   ['log', 'verify'],
   ['log', 'show'],
   ['revoke'],
+  ['why'],
+  ['grants'],
   ['alerts'],
 ];
 

@@ -8,9 +8,16 @@ import type { Observe } from '../../observation.js';
 import { asWeirError } from '../../errors.js';
 import type { Traffic } from './exchange.js';
 
+export interface Readiness {
+  readonly ok: boolean;
+  readonly reasons: readonly string[];
+  /** What is amiss although the gateway does its work. */
+  readonly warnings?: readonly string[];
+}
+
 export interface Health {
   /** Reasons are short and fixed ("policies: no valid set"), fit for anybody to read. */
-  ready(): Promise<{ readonly ok: boolean; readonly reasons: readonly string[] }>;
+  ready(): Promise<Readiness>;
 }
 
 export interface Metrics {
@@ -33,17 +40,20 @@ export function addHealthRoutes(
   app.get('/healthz', { config: { open: true } }, async (_request, reply) => reply.send({ status: 'ok' }));
 
   app.get('/readyz', { config: { open: true } }, async (request, reply) => {
-    const { ok, reasons } = traffic.draining
-      ? { ok: false, reasons: ['draining'] }
-      : await readiness(request.id);
-    return reply.code(ok ? 200 : 503).send({ status: ok ? 'ready' : 'not-ready', reasons });
+    const {
+      ok,
+      reasons,
+      warnings = [],
+    } = traffic.draining ? { ok: false, reasons: ['draining'] } : await readiness(request.id);
+    const told = warnings.length === 0 ? { reasons } : { reasons, warnings };
+    return reply.code(ok ? 200 : 503).send({ status: ok ? 'ready' : 'not-ready', ...told });
   });
 
   app.get('/metrics', { config: { open: true } }, async (_request, reply) =>
     reply.header('content-type', metrics.contentType).send(await metrics.text()),
   );
 
-  async function readiness(requestId: string) {
+  async function readiness(requestId: string): Promise<Readiness> {
     try {
       return await health.ready();
     } catch (thrown) {

@@ -1,0 +1,134 @@
+/**
+ * The gateway over invented rows: the real doors, corridor, compiler and masks, with nothing of the shop
+ * behind them and no log. Whoever asks is whoever the case says; so it listens nowhere and is asked in this
+ * process alone. Limits are not charged here, since they are decided inside the log's commit.
+ */
+import type { Principal } from '../access.js';
+import type { Config } from '../config/schema.js';
+import { createCorridor, type Rooms } from '../corridor.js';
+import { alertsDoor } from '../doors/admin/alerts.js';
+import { buildServer } from '../doors/http/server.js';
+import { restDoor } from '../doors/rest/rest-door.js';
+import { readClaims } from '../identity/claims.js';
+import { TokenAddresses } from '../identity/token-addresses.js';
+import type { Observe } from '../observation.js';
+import type { InventedRows } from '../policy/cases.js';
+import type { LoadedPolicies } from '../policy/load.js';
+import { InventedOrders } from '../sql/invented-orders.js';
+import type { LiveSchema } from '../sql/schema.js';
+import { StatementCache } from '../sql/statement-cache.js';
+
+export interface RehearsedRequest {
+  readonly role: string;
+  readonly claims: Readonly<Record<string, string | number | boolean>>;
+  readonly scope: string | undefined;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface RehearsedAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+export interface Rehearsal {
+  ask(request: RehearsedRequest): Promise<RehearsedAnswer>;
+  close(): Promise<void>;
+}
+
+export function openRehearsal(
+  { orders, http }: Pick<Config, 'orders' | 'http'>,
+  { set }: LoadedPolicies,
+  live: LiveSchema,
+  rows: InventedRows,
+): Rehearsal {
+  const observe: Observe = () => undefined;
+  const byTable = new Map(
+    [...set.catalog.tables.values()].map(({ name, from }) => [
+      `${from.schema}.${from.table}`,
+      rows.get(name) ?? [],
+    ]),
+  );
+  const database = new InventedOrders({ ...orders, onIdleError: () => undefined }, live, byTable);
+  const revocations = { check: () => undefined, onChange: () => undefined };
+  const tokenAddresses = new TokenAddresses();
+  const corridor = createCorridor({
+    policies: () => ({ set, live }),
+    statements: new StatementCache(),
+    orders: database,
+    log: unrecorded,
+    revocations,
+    tokenAddresses,
+  });
+  let asking: Principal | undefined;
+  const server = buildServer({
+    corridor,
+    authenticator: { authenticate: async () => asking! },
+    health: { ready: async () => ({ ok: true, reasons: [] }) },
+    revocations,
+    tokenAddresses,
+    metrics: { contentType: 'text/plain', text: async () => '' },
+    http,
+    observe,
+    doors: [
+      restDoor({ corridor, observe, isTable: (name) => set.catalog.tables.has(name) }),
+      alertsDoor({ corridor, alerts: async () => [] }),
+    ],
+  });
+  return {
+    async ask(request) {
+      asking = principalOf(request);
+      const { url, headers } = request;
+      const { statusCode, body } = await server.inject({
+        method: 'GET',
+        url,
+        headers: { ...headers, authorization: 'Bearer rehearsed' },
+      });
+      return { status: statusCode, body };
+    },
+    async close() {
+      await server.close();
+      await database.close();
+    },
+  };
+}
+
+/** As a token with these claims would give it. */
+function principalOf({ role, claims, scope }: RehearsedRequest): Principal {
+  const name = 'weir-policy-test';
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  const token = {
+    sub: 'somebody',
+    client_id: name,
+    exp: nowSeconds + 60,
+    ...claims,
+    aud: name,
+    roles: [role],
+  };
+  const paths = {
+    person: 'sub',
+    displayName: 'name',
+    tool: 'client_id',
+    roles: 'roles',
+    scope: 'scope',
+    act: 'act.sub',
+  };
+  const issuer = { issuer: name, audience: name, jwks: { file: '' }, algorithms: [], typ: [], claims: paths };
+  const limits = { clockToleranceSeconds: 0, maxTokenAgeSeconds: 3_600 };
+  const withScope = scope === undefined ? token : { ...token, scope };
+  return readClaims(withScope, issuer, limits, nowSeconds * 1_000_000).principal;
+}
+
+/** What the corridor needs of a log, and none: only invented rows ever pass here. */
+const unrecorded = {
+  directory: { identify: async () => ({ actorId: 'nobody', meterId: 0, meterKey: 'nobody' }) },
+  record: async (_decision: unknown, _actor: unknown, rows: unknown) => ({
+    rows,
+    writer: 'none',
+    number: 0,
+    atMicros: 0,
+    flags: [],
+  }),
+  recordRefusal: async () => undefined,
+  recordAdministration: async () => undefined,
+} as unknown as Rooms['log'];

@@ -1,0 +1,109 @@
+/**
+ * `weir why <request-id>`: what became of a request, for the help desk. Who, when, through which tool, and what
+ * the error means; no record, no customer, no value, and nothing of what security watches.
+ */
+import { errorKinds, type ErrorCode, type Severity } from '../errors.js';
+import { showLog, type ShownEntry } from '../log/show.js';
+import { CliError, exitCodes, type CliContext } from './context.js';
+import { findConfig, type ConfigOption } from './find-config.js';
+import { withStore } from './open-store.js';
+import { formatJsonLines } from './table.js';
+import { formatTime, readRange } from './time.js';
+
+export interface WhyOptions extends ConfigOption {
+  readonly from: string;
+  readonly json?: boolean;
+}
+
+interface Told {
+  readonly at: string;
+  readonly person: string | undefined;
+  readonly tool: string | undefined;
+  readonly role: string | undefined;
+  readonly route: string | undefined;
+  readonly outcome: string;
+  readonly error: string | undefined;
+  readonly meaning: string | undefined;
+  readonly limit: string | undefined;
+}
+
+/** @returns 1 where the log knows nothing of it */
+export async function why(context: CliContext, request: string, options: WhyOptions): Promise<number> {
+  const { io } = context;
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(request)) {
+    const hint = 'write it as the header weir-request-id, or "instance" of the error, has it';
+    throw new CliError('that is not a request id', hint);
+  }
+  const config = findConfig(context, options);
+  const { zone } = config.log;
+  const { sinceMicros } = readRange({ from: options.from }, zone);
+  const told = await withStore(config, 'why', async (pool) => {
+    const found: Told[] = [];
+    for await (const entry of showLog(pool, [], { request, sinceMicros })) {
+      if (entry.request === request) found.push(tell(entry));
+    }
+    return found.reverse(); // newest first on the log, first things first here
+  });
+  if (options.json) io.out(formatJsonLines(told));
+  else if (told.length === 0) {
+    io.out(
+      `the log knows nothing of this request since ${options.from}. Its token was not accepted (401), or it could not be\n` +
+        `recorded (503), so nothing was released; or it is older (--from). The gateway's own log may have its id\n`,
+    );
+  } else io.out(told.map((entry) => written(entry, zone)).join('\n'));
+  return told.length === 0 ? exitCodes.bad : exitCodes.ok;
+}
+
+function tell(entry: ShownEntry): Told {
+  const { at, displayName, person, actorId, tool, role, route, error, limit } = entry;
+  return {
+    at,
+    person: displayName ?? person ?? actorId,
+    tool,
+    role,
+    route,
+    outcome: outcomeOf(entry),
+    error,
+    meaning: meaningOf(error),
+    limit,
+  };
+}
+
+function outcomeOf({ outcome, table, records, part, fault }: ShownEntry): string {
+  if (fault !== undefined) return `the entry cannot be read: ${fault}`;
+  if (outcome === 'refused') return 'refused';
+  if (outcome === 'noted') return 'allowed';
+  const rows = `${records ?? 0} ${records === 1 ? 'row' : 'rows'} of ${table ?? 'a table'}`;
+  const which = part === undefined || part === 0 ? '' : `, part ${part + 1}`;
+  const none = records === 0 ? ': nothing matched, or nothing that the role may see' : '';
+  return `released ${rows}${which}${none}`;
+}
+
+const whose: Readonly<Record<Severity, string>> = {
+  caller: 'whoever asked can mend it',
+  operator: 'it is for those who run the gateway',
+  security: 'it is refused by the policy of the role; its owner decides about that',
+};
+
+function meaningOf(code: string | undefined): string | undefined {
+  if (code === undefined) return undefined;
+  const kind = Object.hasOwn(errorKinds, code) ? errorKinds[code as ErrorCode] : undefined;
+  return kind === undefined ? 'this version knows no such error' : `${kind.title}; ${whose[kind.severity]}`;
+}
+
+function written(told: Told, zone: string): string {
+  const lines: [string, string | undefined][] = [
+    ['time', `${formatTime(Date.parse(told.at) * 1000, zone)} (${zone})`],
+    ['person', told.person],
+    ['tool', told.tool],
+    ['role', told.role],
+    ['request', told.route],
+    ['outcome', told.outcome],
+    ['error', told.error && `${told.error}: ${told.meaning}`],
+    ['limit', told.limit],
+  ];
+  return lines
+    .filter(([, text]) => text !== undefined)
+    .map(([name, text]) => `${name.padEnd(8)} ${text!.replace(/[\p{Cc}\p{Cf}]/gu, '\u{FFFD}')}\n`)
+    .join('');
+}

@@ -1,0 +1,76 @@
+/**
+ * The shape of policies/tests: rows.yaml holds invented rows, every other file the cases of one role, so
+ * that the owner of a role can write down what it must see, and what it must not, beside the policy itself.
+ */
+import { Type, type Static, type TSchema } from '@sinclair/typebox';
+
+const closed = { additionalProperties: false } as const;
+
+function mapping<T extends TSchema>(value: T, expects: string) {
+  return Type.Unsafe<Record<string, Static<T>>>({
+    type: 'object',
+    additionalProperties: value,
+    minProperties: 1,
+    expects,
+  });
+}
+
+/** A value as a person writes it; PostgreSQL reads it as the type of its column. Large numbers go in quotes. */
+const value = Type.Unsafe<string | number | boolean | null>({
+  type: ['string', 'number', 'boolean', 'null'],
+  expects: 'text, a number, true, false or null',
+});
+const row = mapping(value, 'one line a column, for example order_no: E1001');
+const claims = mapping(value, 'one line a claim, for example region: 华东; null leaves one out');
+
+const text = (expects: string) => Type.String({ minLength: 1, maxLength: 2_000, expects });
+
+export const rowsSchema = Type.Object(
+  {
+    version: Type.Literal(1, { expects: '1' }),
+    rows: mapping(
+      Type.Array(row, { minItems: 1, expects: 'a list of rows' }),
+      'one entry a table of the catalogue',
+    ),
+  },
+  closed,
+);
+
+const testCase = Type.Object(
+  {
+    title: text('what must hold, in one sentence'),
+    get: text(
+      "what is asked, behind /rest/: orders?order_no=eq.E1001; from / on for the gateway's other routes",
+    ),
+    claims: Type.Optional(claims),
+    scope: Type.Optional(text('scopes of the token, separated by spaces')),
+    headers: Type.Optional(mapping(text('the value of the header'), 'one line a header')),
+    status: Type.Optional(
+      Type.Integer({ minimum: 200, maximum: 599, expects: 'an HTTP status, 200 if left out' }),
+    ),
+    code: Type.Optional(text('the code of the error (docs/errors.md), for example pin-required')),
+    columns: Type.Optional(
+      Type.Array(text('the name of a column'), {
+        minItems: 1,
+        expects: 'every column of the answer, in order',
+      }),
+    ),
+    rows: Type.Optional(
+      Type.Array(row, { expects: 'every row of the answer, each with the values that matter; [] for none' }),
+    ),
+  },
+  closed,
+);
+
+export const casesSchema = Type.Object(
+  {
+    role: text('the role that asks'),
+    claims: Type.Optional(claims),
+    cases: Type.Array(testCase, { minItems: 1, expects: 'a list; each has title, get and what comes back' }),
+  },
+  closed,
+);
+
+export type RowsFile = Static<typeof rowsSchema>;
+export type CasesFile = Static<typeof casesSchema>;
+export type TestCase = Static<typeof testCase>;

@@ -1,0 +1,107 @@
+/**
+ * policies/tests → invented rows and the cases of each role, held against the set that they test. Nothing
+ * is run here. Refuses what would test nothing: a case for a role or a table that does not exist, a case
+ * that expects nothing of an answer.
+ */
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { quote, suggest } from '../spelling.js';
+import { casesSchema, rowsSchema, type TestCase } from './case-schema.js';
+import { PolicyFaults, type PolicyFault, type Position } from './faults.js';
+import { readBeside } from './load.js';
+import type { PolicySet } from './model.js';
+
+export type InventedRow = Readonly<Record<string, string | number | boolean | null>>;
+
+/** By the name of the table in the catalogue. */
+export type InventedRows = ReadonlyMap<string, readonly InventedRow[]>;
+
+export interface PolicyCase extends Omit<TestCase, 'claims'>, Position {
+  readonly file: string;
+  readonly role: string;
+  /** Of the file, with the case's own over them. */
+  readonly claims: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface PolicyCases {
+  readonly rows: InventedRows;
+  readonly cases: readonly PolicyCase[];
+}
+
+const rowsFile = 'rows.yaml';
+
+/** @param directory of the policy set; its tests lie in tests/ @throws PolicyFaults */
+export async function loadCases(directory: string, set: PolicySet): Promise<PolicyCases> {
+  const folder = path.join(directory, 'tests');
+  const faults: PolicyFault[] = [];
+  const rows = await loadRows(folder, set, faults);
+  const cases: PolicyCase[] = [];
+  for (const name of await caseFiles(folder, faults)) cases.push(...(await readCases(name, set, faults)));
+  if (faults.length > 0) throw new PolicyFaults(faults);
+  return { rows, cases };
+}
+
+/** The invented rows alone, for `weir policy show`. Empty where there is no such file. @throws PolicyFaults */
+export async function loadInventedRows(directory: string, set: PolicySet): Promise<InventedRows> {
+  const folder = path.join(directory, 'tests');
+  if (!(await namesIn(folder)).includes(rowsFile)) return new Map();
+  const faults: PolicyFault[] = [];
+  const rows = await loadRows(folder, set, faults);
+  if (faults.length > 0) throw new PolicyFaults(faults);
+  return rows;
+}
+
+async function loadRows(folder: string, set: PolicySet, faults: PolicyFault[]): Promise<InventedRows> {
+  const { source, value } = await readBeside(path.join(folder, rowsFile), rowsSchema, faults);
+  const written = Object.entries(value?.rows ?? {});
+  for (const [table] of written) {
+    if (set.catalog.tables.has(table)) continue;
+    const hint = suggest(table, set.catalog.tables.keys(), 'see the tables in catalog.yaml');
+    faults.push(source.fault(['rows', table], 'key', `unknown table ${quote(table)}`, hint));
+  }
+  return new Map(written.map(([table, rows]) => [table, (rows ?? []) as readonly InventedRow[]]));
+}
+
+/** A folder that is not there holds nothing. */
+function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch(() => []);
+}
+
+async function caseFiles(folder: string, faults: PolicyFault[]): Promise<string[]> {
+  const entries = await namesIn(folder);
+  const names = entries.filter(
+    (name) => name.endsWith('.yaml') && name !== rowsFile && !name.startsWith('.'),
+  );
+  if (names.length === 0) {
+    const hint = 'add a file of cases for each role, for example tests/support-agent.yaml';
+    faults.push({ file: folder, line: 1, column: 1, message: 'there is no case', hint });
+  }
+  return names.sort().map((name) => path.join(folder, name));
+}
+
+async function readCases(file: string, set: PolicySet, faults: PolicyFault[]): Promise<PolicyCase[]> {
+  const { source, value } = await readBeside(file, casesSchema, faults);
+  const role = value?.role;
+  if (role !== undefined && !set.roles.has(role)) {
+    const hint = suggest(role, set.roles.keys(), 'write the name of a role file');
+    faults.push(source.fault(['role'], 'value', `unknown role ${quote(role)}`, hint));
+  }
+  return (value?.cases ?? []).flatMap((each, index): PolicyCase[] => {
+    const at = ['cases', index];
+    if (each?.title === undefined || each.get === undefined || role === undefined) return [];
+    if (each.status === undefined && each.code === undefined && !each.columns && !each.rows) {
+      const hint = 'add columns, rows, status or code';
+      faults.push(source.fault(at, 'value', 'the case expects nothing of the answer', hint));
+    }
+    const claims = Object.entries({ ...value?.claims, ...each.claims }).filter(([, claim]) => claim != null);
+    return [
+      {
+        ...(each as TestCase),
+        file,
+        ...source.at(at, 'value'),
+        role,
+        claims: Object.fromEntries(claims) as PolicyCase['claims'],
+      },
+    ];
+  });
+}

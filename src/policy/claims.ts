@@ -1,0 +1,26 @@
+/**
+ * Claims that row filters go by. A catalogue that lists the claims of the shop's tokens (`claims:`) lets a
+ * mistyped one be told when the file is written, and not by refusing everybody who asks.
+ */
+import { quote, suggest } from '../spelling.js';
+import type { RolePolicy } from './model.js';
+import type { Complain } from './source.js';
+
+/** @param carried undefined: the catalogue does not say which there are */
+export function checkClaims(
+  { tables }: RolePolicy,
+  carried: readonly (string | undefined)[] | undefined,
+  complain: Complain,
+): void {
+  if (carried === undefined) return;
+  const known = carried.filter((claim) => claim !== undefined);
+  for (const { table, only } of tables.values()) {
+    for (const { column, value } of only) {
+      if (table === undefined || 'literal' in value || known.includes(value.claim)) continue;
+      const choices = known.map((claim) => `claim.${claim}`);
+      const hint = suggest(`claim.${value.claim}`, choices, 'add it to claims in catalog.yaml');
+      const message = `no token carries the claim ${quote(value.claim)}, so the role would never see a row`;
+      complain(['tables', table.name, 'only', column], 'value', message, hint);
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Some values of columns, as text, for `weir policy drift` to look at. They stay in this process: what is told
+ * of them is counts.
+ */
+import { escapeIdentifier, type Pool } from 'pg';
+import type { LiveTable } from './schema.js';
+
+export const sampleRows = 1_000;
+/** Of a large table only some blocks are read, with about so many rows. */
+const blockRows = 20_000;
+
+/** Types whose values could be text about a person, or a number that is a phone. */
+const readable = /^(text|character|"char"|bigint|integer|numeric|json)/;
+
+/**
+ * @param names columns of the table
+ * @returns by column, values that are not NULL; a column that may not be read, or is of no such type, is absent
+ */
+export async function sampleColumns(
+  pool: Pool,
+  table: LiveTable,
+  names: readonly string[],
+): Promise<Map<string, readonly string[]>> {
+  const from = `${escapeIdentifier(table.schema)}.${escapeIdentifier(table.table)}`;
+  const { rows: allowed } = await pool.query<{ name: string }>(
+    `SELECT name FROM unnest($1::text[]) AS name WHERE has_column_privilege($2::regclass, name, 'SELECT')`,
+    [names.filter((name) => readable.test(table.columns.get(name)?.type ?? '')), from],
+  );
+  if (allowed.length === 0) return new Map();
+  const columns = allowed.map(({ name }) => name);
+  const list = columns.map((name) => `${escapeIdentifier(name)}::text`).join(', ');
+  const { rows: size } = await pool.query<{ kind: string; rows: number }>(
+    'SELECT relkind AS kind, reltuples::float8 AS rows FROM pg_class WHERE oid = $1::regclass',
+    [from],
+  );
+  const percent = Math.min(100, (100 * blockRows) / Math.max(1, size[0]?.rows ?? 1));
+  // Views and foreign tables have no blocks of their own.
+  const blocks = /[rpm]/.test(size[0]?.kind ?? '') ? ` TABLESAMPLE SYSTEM (${percent})` : '';
+  const some = `(SELECT ${columns.map((name) => escapeIdentifier(name)).join(', ')} FROM ${from}${blocks} LIMIT ${4 * blockRows}) AS sampled`;
+  const { rows } = await pool.query<(string | null)[]>({
+    text: `SELECT ${list} FROM ${some} ORDER BY random() LIMIT ${sampleRows}`,
+    rowMode: 'array',
+  });
+  return new Map(
+    columns.map((name, index) => [
+      name,
+      rows.flatMap((row) => (row[index] === null || row[index] === undefined ? [] : [row[index]])),
+    ]),
+  );
+}

@@ -1,0 +1,96 @@
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import t, { type Test } from 'tap';
+import { gatewayConfig, policiesDirectory } from '../support/gateway.js';
+import { weir } from '../cli/weir-process.js';
+
+const { config } = await gatewayConfig(t);
+const cwd = t.testdir({ 'weir.yaml': '' });
+writeFileSync(path.join(cwd, 'weir.yaml'), JSON.stringify(config));
+
+/** The example set with places of its files changed. */
+function changedSet(t: Test, changes: Record<string, [string, string][]> = {}) {
+  const directory = t.testdir({});
+  cpSync(policiesDirectory, directory, { recursive: true });
+  for (const [name, edits] of Object.entries(changes)) {
+    const file = path.join(directory, name);
+    let text = readFileSync(file, 'utf8');
+    for (const [from, to] of edits) {
+      if (!text.includes(from)) throw new Error(`${from} does not stand in ${name}`);
+      text = text.replace(from, () => to);
+    }
+    writeFileSync(file, text);
+  }
+  return directory;
+}
+
+const run = (directory: string, ...more: string[]) =>
+  weir(['policy', 'test', '--dir', directory, ...more], { cwd });
+
+void t.test('every case of the example policies holds, and every role has some', async (t) => {
+  const { code, out } = await run(policiesDirectory, '--json');
+  const results = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { role: string; differences: string[] });
+  t.strictSame(
+    results.filter(({ differences }) => differences.length > 0),
+    [],
+  );
+  t.equal(code, 0);
+  t.strictSame(
+    [...new Set(results.map(({ role }) => role))],
+    ['analyst', 'logistics', 'security', 'support-agent', 'warehouse'],
+  );
+  t.match(await run(policiesDirectory), { code: 0, out: /^\d+ cases, all hold\n$/ });
+});
+
+void t.test('a policy that shows more than its cases say is told, with the line of the case', async (t) => {
+  const loosened = changedSet(t, {
+    'roles/support-agent.yaml': [
+      ['receiver_phone: last4', 'receiver_phone: middle'],
+      ['only: { region: claim.region } # orders', '# orders'],
+      ['find_by: [order_no, receiver_phone]', 'browse: yes\n    find_by: [order_no, receiver_phone]'],
+    ],
+  });
+  const { code, out } = await run(loosened);
+  t.equal(code, 1);
+  t.match(
+    out,
+    /tests\/support-agent\.yaml:5 support-agent: finds the order .*\n {4}row 1: receiver_phone is "138\*\*\*\*1234" and not "\*\*\*\*1234"\n/,
+  );
+  t.match(out, /cannot scroll through a list\n {4}the status is 200 and not 403/);
+  t.match(out, /cannot read the orders of another region\n {4}1 rows came and not 0/);
+  t.match(out, /\d+ cases, \d+ do not hold\n$/);
+});
+
+void t.test('no row of the order database is ever read', async (t) => {
+  const known = changedSet(t, {
+    'tests/analyst.yaml': [['get: customers\n', 'get: customers\n    rows: [{ region: 华东 }]\n']],
+  });
+  t.match(await run(known), { code: 0 }, 'the shop has hundreds of customers, the rows of the cases one');
+});
+
+void t.test('a case that tests nothing is refused, with its line and what to write instead', async (t) => {
+  const faulty = changedSet(t, {
+    'tests/security.yaml': [
+      ['role: security', 'role: securty'],
+      ['    status: 200\n', ''],
+    ],
+    'tests/rows.yaml': [['  shipments:', '  shipment:']],
+    'tests/analyst.yaml': [['get: customers', 'got: customers']],
+  });
+  const { code, err } = await run(faulty);
+  t.equal(code, 1);
+  const told = err
+    .split('\n')
+    .filter((line) => line.includes('tests/'))
+    .map((line) => line.slice(line.indexOf('tests/')));
+  t.strictSame(told, [
+    'tests/analyst.yaml:9:5 "get" is missing from an item of cases — write get: what is asked, behind /rest/: orders?order_no=eq.E1001; from / on for the gateway\'s other routes',
+    'tests/analyst.yaml:10:5 unknown key "got" — write get',
+    'tests/rows.yaml:49:3 unknown table "shipment" — write shipments',
+    'tests/security.yaml:2:7 unknown role "securty" — write security',
+    'tests/security.yaml:4:5 the case expects nothing of the answer — add columns, rows, status or code',
+  ]);
+});
