@@ -66,7 +66,6 @@ export const province: Mask = {
   classes: ['address'],
   example: [documented, '浙江省***'],
   sql: provinceSql,
-  onOutput: true,
   apply: keepLevels(1),
 };
 
@@ -75,7 +74,6 @@ export const city: Mask = {
   classes: ['address'],
   example: [documented, '浙江省杭州市***'],
   sql: citySql,
-  onOutput: true,
   apply: keepLevels(2),
 };
 
@@ -84,6 +82,5 @@ export const district: Mask = {
   classes: ['address'],
   example: [documented, '浙江省杭州市西湖区***'],
   sql: districtSql,
-  onOutput: true,
   apply: keepLevels(3),
 };

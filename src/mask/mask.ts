@@ -27,12 +27,11 @@ export interface Mask {
    * computed on output alone, and a query can do nothing with the column but show it.
    */
   readonly sql: ((text: string) => string) | undefined;
-  readonly apply: (value: string | null, keys?: MaskKeys) => string | null;
   /**
-   * Its SQL form is dear, or there is none. Where a query does nothing with the column but show it,
-   * `sql/order-database.ts` applies the TypeScript form to what comes out (docs/decisions/0007).
+   * Where a query does nothing with the column but show it, `sql/order-database.ts` applies this form to what
+   * comes out (docs/decisions/0007).
    */
-  readonly onOutput?: true;
+  readonly apply: (value: string | null, keys?: MaskKeys) => string | null;
 }
 
 export type MaskParameter = 'first' | 'last' | 'width';

@@ -35,7 +35,6 @@ export const scrub: Mask = {
   classes: ['free-text'],
   example: ['周末送，请打 138-1234-1234', '周末送，请打 ***'],
   sql: undefined,
-  onOutput: true,
   apply(value) {
     if (value === null) return null;
     if (value.length > maxLength) return '***';

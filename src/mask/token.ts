@@ -30,7 +30,6 @@ export const tokens: readonly Mask[] = classes.map((dataClass) => ({
   classes: [dataClass],
   example: ['WR2611220001234', tokenOf('WR2611220001234', dataClass, documentedKey)],
   sql: undefined,
-  onOutput: true,
   apply(value, keys) {
     if (value === null) return null;
     // The start-up check lets no policy through that needs a key where there is none.

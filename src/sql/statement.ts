@@ -310,8 +310,8 @@ function probe(relation: RelationOf, filters: readonly Filter[]): Template {
 }
 
 /**
- * Columns that the statement may take as they are, because their mask is computed on what comes out of it: only
- * selected, never ordered by, and filters on masked columns are refused anyway (a pin compares the real value).
+ * Masked columns that the statement may take as they are, because it does nothing with them but show them, and their
+ * mask is computed on what comes out of it: only selected, never ordered by; filters on masked columns are refused anyway (a pin compares the real value).
  */
 function maskedOnOutput(
   policy: TablePolicy,
@@ -319,9 +319,7 @@ function maskedOnOutput(
   order: ReadPlan['order'],
 ): ReadonlySet<string> {
   const ordered = new Set(order.map(({ column }) => column));
-  return new Set(
-    selected.filter((name) => maskOf(policy.see.get(name)!).onOutput === true && !ordered.has(name)),
-  );
+  return new Set(selected.filter((name) => policy.see.get(name) !== 'clear' && !ordered.has(name)));
 }
 
 /** Each once: a column may be filtered twice, as in a range. */
