@@ -33,8 +33,8 @@ export const guards: readonly Guard[] = [
     edits: [
       {
         file: statement,
-        from: "return filter.operator === 'eq' || filter.operator === 'in';",
-        to: 'return true;',
+        from: "if (negated || (operator !== 'eq' && operator !== 'in')) return undefined;",
+        to: 'if (negated) return undefined;',
       },
     ],
   },
@@ -138,8 +138,8 @@ export const guards: readonly Guard[] = [
     edits: [
       {
         file: 'src/corridor.ts',
-        from: 'const table = role.tables.get(plan.table);',
-        to: 'const table = role.tables.get(plan.table) ?? [...set.roles.values()].flatMap((r) => [...r.tables.values()]).find((p) => p.table.name === plan.table);',
+        from: 'const granted = role.tables.get(request.plan.table);',
+        to: 'const granted = role.tables.get(request.plan.table) ?? [...set.roles.values()].flatMap((r) => [...r.tables.values()]).find((p) => p.table.name === request.plan.table);',
       },
     ],
   },
