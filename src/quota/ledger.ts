@@ -70,7 +70,7 @@ export class Ledger {
 
     const fault = meter.fault(charge, instant);
     const exceeded = fault === undefined ? meter.check(limits, charge, instant, this.#clock) : undefined;
-    if (fault === undefined) meter.charge(charge, instant);
+    if (fault === undefined) meter.chargeSound(charge, instant);
 
     if (sequence !== expected) {
       return violation(entry, 'sequence', `charge ${expected} of this key should stand here`, exceeded);

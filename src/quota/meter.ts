@@ -265,6 +265,11 @@ export class Meter {
     const fault = this.fault(charge, instant);
     if (fault !== undefined)
       throw new WeirError('internal', { cause: new Error(`a meter cannot be charged: ${fault}`) });
+    this.chargeSound(charge, instant, guesses);
+  }
+
+  /** As `charge`, for who has just asked `fault` and found none. */
+  chargeSound(charge: Charge, instant: Instant, guesses: readonly Guess[] = []): void {
     this.#seconds.open(Math.floor(instant.micros / secondMicros));
     this.#minutes.open(Math.floor(instant.micros / minuteMicros));
     this.#days.open(instant.day);
