@@ -13,11 +13,14 @@ import { DayClock } from '../quota/day-clock.js';
 import { policySets } from '../store/schema.js';
 import { thresholdsFor } from '../watch/bulk.js';
 import type { ConnectionOptions } from './connection.js';
-import { peopleOf } from './decide.js';
+import { peopleOf, type NoteItem, type ReadItem } from './decide.js';
 import { peopleSpace, type Digester } from './digest.js';
 import { Directory, type Actor } from './directory.js';
+import { Dispatch } from './dispatch.js';
 import { seeOf, type EntryContext } from './entry.js';
 import { LogWriter } from './log-writer.js';
+import { Neighbours } from './neighbours.js';
+import { SeenToday } from './seen-today.js';
 import { guessesOf } from './look-ups.js';
 
 export interface AccessLogOptions {
@@ -27,7 +30,7 @@ export interface AccessLogOptions {
   readonly digester: Digester;
   readonly zone: string;
   readonly deadlineMs: number;
-  /** Reads and refusals that may wait for a commit, over all writers. */
+  /** Reads and refusals that may wait for a commit at one writer. */
   readonly maxWaiting: number;
   readonly heartbeatSeconds: number;
   readonly version: string;
@@ -40,12 +43,14 @@ export class AccessLog {
   readonly directory: Directory;
   readonly #options: AccessLogOptions;
   readonly #writers: readonly LogWriter[];
+  readonly #dispatch: Dispatch<LogWriter>;
   readonly #keptSets = new Set<string>();
   readonly #sees = new WeakMap<readonly ReleasedColumn[], Readonly<Record<string, string>>>();
 
   private constructor(options: AccessLogOptions, writers: readonly LogWriter[]) {
     this.#options = options;
     this.#writers = writers;
+    this.#dispatch = new Dispatch(writers);
     // Half, so that being entered and being recorded together take little more than one deadline.
     this.directory = new Directory(options.pool, options.deadlineMs / 2);
   }
@@ -54,11 +59,10 @@ export class AccessLog {
   static async open(options: AccessLogOptions): Promise<AccessLog> {
     const { zone, writers = 1 } = options;
     const dayClock = new DayClock(zone);
-    const maxWaiting = Math.ceil(options.maxWaiting / writers);
+    const memory = { neighbours: new Neighbours(), seen: new SeenToday() };
     const opened: LogWriter[] = [];
     try {
-      for (let n = 0; n < writers; n++)
-        opened.push(await LogWriter.open({ ...options, dayClock, maxWaiting }));
+      for (let n = 0; n < writers; n++) opened.push(await LogWriter.open({ ...options, dayClock, memory }));
     } catch (error) {
       await Promise.allSettled(opened.map((writer) => writer.close()));
       throw error;
@@ -94,8 +98,7 @@ export class AccessLog {
     const { digester } = this.#options;
     const records = digester.digest(table.table.name, 'record', rows.recordKeys);
     const subjects = digester.digest(peopleSpace, 'person', rows.subjectKeys);
-    const writer = this.#writerFor(actor);
-    const outcome = await writer.commit({
+    const item: ReadItem = {
       kind: 'read',
       context: readContext(decision, actor),
       actor,
@@ -116,6 +119,11 @@ export class AccessLog {
       reveal: decision.request.reveal?.column,
       tokenAddresses: rows.part === 0 ? decision.tokenAddresses : undefined,
       bytes: bytesOf(rows),
+    };
+    let writerId = '';
+    const outcome = await this.#dispatch.to(actor.meterId, rows.values.length, (writer) => {
+      writerId = writer.id;
+      return writer.commit(item);
     });
     if (outcome.flags.length > 0) {
       const rules = outcome.flags.map((flag) => flag.rule);
@@ -129,7 +137,7 @@ export class AccessLog {
     if ('refused' in outcome) throw outcome.refused;
     const receipt = {
       rows,
-      writer: writer.id,
+      writer: writerId,
       number: outcome.number,
       atMicros: outcome.at,
       flags: outcome.flags,
@@ -144,7 +152,7 @@ export class AccessLog {
     error: WeirError,
     more: Pick<EntryContext, 'role' | 'policy' | 'statement' | 'reason' | 'ticket'>,
   ): Promise<void> {
-    await this.#writerFor(actor).commit({
+    await this.#note(actor, {
       kind: 'refusal',
       context: { ...contextOf(asked, actor), ...more },
       error: error.code,
@@ -158,7 +166,7 @@ export class AccessLog {
     actor: Actor,
     more: { role: string; policy: string; statement: string },
   ): Promise<void> {
-    await this.#writerFor(actor).commit({ kind: 'admin', context: { ...contextOf(asked, actor), ...more } });
+    await this.#note(actor, { kind: 'admin', context: { ...contextOf(asked, actor), ...more } });
   }
 
   /** Puts the closing entries on the log, after everything that is waiting. */
@@ -166,9 +174,8 @@ export class AccessLog {
     await Promise.all(this.#writers.map((writer) => writer.close()));
   }
 
-  /** One person has one writer, so that writers do not wait for each other's meters. */
-  #writerFor({ meterId }: Actor): LogWriter {
-    return this.#writers[meterId % this.#writers.length]!;
+  #note({ meterId }: Actor, item: NoteItem): Promise<unknown> {
+    return this.#dispatch.to(meterId, 1, (writer) => writer.commit(item));
   }
 
   /** Statements of one shape share their columns, see sql/statement-cache.ts. */

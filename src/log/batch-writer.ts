@@ -16,8 +16,8 @@ import type { DayClock } from '../quota/day-clock.js';
 import { Meter } from '../quota/meter.js';
 import { sqlstateOf, WriterConnection, type ConnectionOptions } from './connection.js';
 import { decideBatch, type Decided, type Item, type Outcome } from './decide.js';
-import { Neighbours } from './neighbours.js';
-import { SeenToday, type KnownDays } from './seen-today.js';
+import type { Neighbours } from './neighbours.js';
+import type { KnownDays, SeenToday } from './seen-today.js';
 import { begin, commit, lastNumbers, lockMeters, rollback, seenPeople, writeBatch } from './sql.js';
 
 export interface BatchWriterOptions {
@@ -28,6 +28,8 @@ export interface BatchWriterOptions {
   readonly writerMeterId: number;
   readonly deadlineMs: number;
   readonly maxWaiting: number;
+  /** What the writers of a process remember together; told of nothing before its commit. */
+  readonly memory: { readonly neighbours: Neighbours; readonly seen: SeenToday };
   readonly dayClock: DayClock;
   readonly observe: Observe;
 }
@@ -59,8 +61,8 @@ const maxBackoffMs = 2000;
 
 export class BatchWriter {
   readonly #options: BatchWriterOptions;
-  readonly #neighbours = new Neighbours();
-  readonly #seen = new SeenToday();
+  readonly #neighbours: Neighbours;
+  readonly #seen: SeenToday;
   readonly #sweeper: NodeJS.Timeout;
   #queue: Pending[] = [];
   #inFlight: readonly Pending[] = [];
@@ -77,6 +79,8 @@ export class BatchWriter {
 
   constructor(options: BatchWriterOptions) {
     this.#options = options;
+    this.#neighbours = options.memory.neighbours;
+    this.#seen = options.memory.seen;
     this.#sweeper = setInterval(() => this.#sweep(), 50);
     this.#sweeper.unref();
   }
