@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist', 'node_modules', '.tap', '.weir', 'eslint.config.js'] },
+  { ignores: ['dist', 'node_modules', '.tap', '.weir', 'eslint.config.js', 'scripts'] },
   ...tseslint.configs.recommended,
   {
     languageOptions: { parserOptions: { project: './tsconfig.json' } },

@@ -88,7 +88,12 @@ const store = Type.Object(
         description: 'Role to which `weir migrate` grants INSERT and SELECT. Default: the user of store.url',
       }),
     ),
-    poolSize: Type.Integer({ minimum: 1, maximum: 100, default: 4, description: 'Connections' }),
+    poolSize: Type.Integer({
+      minimum: 1,
+      maximum: 100,
+      default: 4,
+      description: "Connections, besides one for each of the log's two writers and one for revocations",
+    }),
     commitDeadlineMs: milliseconds(2_000, 'A read whose entry is not committed by then is refused (503)'),
     maxWaiting: Type.Integer({
       minimum: 1,
@@ -108,7 +113,12 @@ const orders = Type.Object(
       env: 'WEIR_ORDERS_URL',
       description: 'The order database, as a role that can only SELECT (postgres://…)',
     }),
-    poolSize: Type.Integer({ minimum: 1, maximum: 1_000, default: 8, description: 'Connections' }),
+    poolSize: Type.Integer({
+      minimum: 1,
+      maximum: 1_000,
+      default: 8,
+      description: 'Connections for reads that may take long; look-ups share up to 4 more',
+    }),
     connectTimeoutMs: milliseconds(2_000, 'Time to connect, or to get a connection of the pool'),
     statementTimeoutMs: milliseconds(5_000, 'Time for one statement'),
     streamTimeoutMs: milliseconds(120_000, 'Time for one read that streams'),
