@@ -23,7 +23,7 @@ import { checkAgainstDatabase } from './policy/check-database.js';
 import { formatFaults, PolicyFaults } from './policy/faults.js';
 import { PoliciesInForce, type Served } from './policy/in-force.js';
 import { loadPolicies, type LoadedPolicies } from './policy/load.js';
-import { missingKeys } from './policy/missing-keys.js';
+import { missingKeyFaults, missingKeys } from './policy/missing-keys.js';
 import { OrderDatabase } from './sql/order-database.js';
 import { readSchema, type LiveSchema } from './sql/schema.js';
 import { StatementCache } from './sql/statement-cache.js';
@@ -207,7 +207,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
   async function fit(loaded: LoadedPolicies): Promise<LiveSchema> {
     const tables = [...loaded.set.catalog.tables.values()].map(({ from }) => from);
     const live = await readSchema(orders.pool, tables);
-    const mismatches = checkAgainstDatabase(loaded, live);
+    const mismatches = [...checkAgainstDatabase(loaded, live), ...missingKeyFaults(loaded, maskKeys)];
     if (mismatches.length > 0) throw new PolicyFaults(mismatches);
     const { faults } = await checkOrders(orders.pool, tables);
     const hint = 'mend it in the order database, or the line that needs it';

@@ -9,6 +9,7 @@ import { createCorridor, type Rooms } from '../corridor.js';
 import { alertsDoor } from '../doors/admin/alerts.js';
 import { buildServer } from '../doors/http/server.js';
 import { restDoor } from '../doors/rest/rest-door.js';
+import { revealDoor } from '../doors/rest/reveal-door.js';
 import { readClaims } from '../identity/claims.js';
 import { TokenAddresses } from '../identity/token-addresses.js';
 import type { Observe } from '../observation.js';
@@ -72,6 +73,7 @@ export function openRehearsal(
     observe,
     doors: [
       restDoor({ corridor, observe, isTable: (name) => set.catalog.tables.has(name) }),
+      revealDoor({ corridor, isTable: (name) => set.catalog.tables.has(name) }),
       alertsDoor({ corridor, alerts: async () => [] }),
     ],
   });

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { canonicalJson } from '../../src/policy/digest.js';
 import { loadPolicies } from '../../src/policy/load.js';
-import { missingKeys } from '../../src/policy/missing-keys.js';
+import { missingKeyFaults, missingKeys } from '../../src/policy/missing-keys.js';
 import { agent, alerts, catalog, edit, writeSet, type Files, type Teardown } from './policy-files.js';
 
 const load = async (t: Teardown, changed: Files = {}) => (await loadPolicies(await writeSet(t, changed))).set;
@@ -174,12 +174,15 @@ void t.test('a place in a file is found by its path, or by the nearest thing aro
 });
 
 void t.test('masks with numbers are named with them, and a token by its class', async (t) => {
-  const set = await load(t, {
-    'roles/agent.yaml': agent
-      .replace('receiver_phone: last4', 'receiver_phone: { mask: phone, first: 3, last: 2 }')
-      .replace('receiver_name: surname', 'receiver_name: token')
-      .replace('address: district', 'address: "null"'),
-  });
+  const loaded = await loadPolicies(
+    await writeSet(t, {
+      'roles/agent.yaml': agent
+        .replace('receiver_phone: last4', 'receiver_phone: { mask: phone, first: 3, last: 2 }')
+        .replace('receiver_name: surname', 'receiver_name: token')
+        .replace('address: district', 'address: "null"'),
+    }),
+  );
+  const { set } = loaded;
   const { see } = set.roles.get('agent')!.tables.get('orders')!;
   t.equal(see.get('receiver_phone'), 'phone(3,2)');
   t.equal(see.get('receiver_name'), 'token(name)');
@@ -188,4 +191,8 @@ void t.test('masks with numbers are named with them, and a token by its class', 
   t.match(fault, /^role agent sees orders\.receiver_name as token, and masks\.tokenKey is not configured: /);
   t.strictSame(others, []);
   t.strictSame(missingKeys(set, { token: Buffer.alloc(32) }), []);
+  t.match(missingKeyFaults(loaded, { token: undefined }), [
+    { file: /agent\.yaml$/, message: /masks\.tokenKey is not configured$/, hint: /openssl/ },
+  ]);
+  t.strictSame(missingKeyFaults(loaded, { token: Buffer.alloc(32) }), []);
 });
