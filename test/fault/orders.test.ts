@@ -267,7 +267,16 @@ void t.test('sessions that are killed, and statements that are cancelled, under 
   const killed = ask(opened, 4);
   await untilWaiting(ordersUrl, 4);
   await killReaders(ordersUrl);
-  await checkFailed(t, opened, await killed, [{ status: 502, type: down }]);
+  const told = await killed;
+  // On a slow machine a statement's own time may be over before its session is killed.
+  await checkFailed(t, opened, told, [
+    { status: 502, type: down },
+    { status: 504, type: slow },
+  ]);
+  t.ok(
+    told.some(({ type }) => type === down),
+    'some were killed',
+  );
   const cancelled = ask(opened, 4);
   await untilWaiting(ordersUrl, 4);
   await query(ordersUrl, `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE ${readers}`);
