@@ -44,9 +44,13 @@ export class PeopleMemory {
       const low = word(text, at + hexLength / 2);
       // All zeros: the row has no person.
       if (high === 0 && low === 0) continue;
-      if (this.#size >= this.#roomFor() && !this.#grow()) return undefined;
+      let slot = this.#find(high, low, meter);
+      // Only somebody new needs room.
+      if (this.#slots[slot + 2] === 0 && this.#size >= this.#roomFor()) {
+        if (!this.#grow()) return undefined;
+        slot = this.#find(high, low, meter);
+      }
       const slots = this.#slots;
-      const slot = this.#find(high, low, meter);
       if (slots[slot + 2] === 0) {
         slots[slot] = high;
         slots[slot + 1] = low;
