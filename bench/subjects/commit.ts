@@ -3,6 +3,7 @@
  * without an order database: the rows were read before. One process, so many reads at once; each person
  * reads the rows of a call a few times over before the next call.
  */
+import type { Pool } from 'pg';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
@@ -13,6 +14,7 @@ import { Digester } from '../../src/log/digest.js';
 import type { Actor } from '../../src/log/directory.js';
 import { limitsInForce } from '../../src/policy/limits-in-force.js';
 import { loadPolicies } from '../../src/policy/load.js';
+import { PolicyRecord } from '../../src/store/policy-record.js';
 import { openPool } from '../../src/store/pool.js';
 import { latenciesOf } from '../statistics.js';
 import type { CommitJob, CommitOutcome, Person, SampleRow } from './messages.js';
@@ -46,7 +48,7 @@ serve<CommitJob, CommitOutcome>(async (job) => {
       if (event === 'batch') batches++;
     },
   });
-  const decide = await decisions(job, log);
+  const decide = await decisions(job, pool);
   const people = await Promise.all(
     job.people.map(async (person) => {
       const principal = principalOf(person);
@@ -94,10 +96,10 @@ serve<CommitJob, CommitOutcome>(async (job) => {
 /** Decisions as the corridor makes them for a read by order number. */
 async function decisions(
   job: CommitJob,
-  log: AccessLog,
+  pool: Pool,
 ): Promise<(principal: Principal, actor: Actor) => Decision> {
   const { set, content } = await loadPolicies(job.policies);
-  await log.keepPolicySet(set, content);
+  await new PolicyRecord(pool).keep(set.digest, content);
   const policy = set.roles.get(role)!;
   const tablePolicy = policy.tables.get(table)!;
   const columns: readonly ReleasedColumn[] = job.columns.map((name) => ({

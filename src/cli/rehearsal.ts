@@ -11,6 +11,7 @@ import { buildServer } from '../doors/http/server.js';
 import { restDoor } from '../doors/rest/rest-door.js';
 import { revealDoor } from '../doors/rest/reveal-door.js';
 import { readClaims } from '../identity/claims.js';
+import { defaultClaimPaths } from '../identity/issuer.js';
 import { TokenAddresses } from '../identity/token-addresses.js';
 import type { Observe } from '../observation.js';
 import type { InventedRows } from '../policy/cases.js';
@@ -107,15 +108,14 @@ function principalOf({ role, claims, scope }: RehearsedRequest): Principal {
     aud: name,
     roles: [role],
   };
-  const paths = {
-    person: 'sub',
-    displayName: 'name',
-    tool: 'client_id',
-    roles: 'roles',
-    scope: 'scope',
-    act: 'act.sub',
+  const issuer = {
+    issuer: name,
+    audience: name,
+    jwks: { file: '' },
+    algorithms: [],
+    typ: [],
+    claims: defaultClaimPaths,
   };
-  const issuer = { issuer: name, audience: name, jwks: { file: '' }, algorithms: [], typ: [], claims: paths };
   const limits = { clockToleranceSeconds: 0, maxTokenAgeSeconds: 3_600 };
   const withScope = scope === undefined ? token : { ...token, scope };
   return readClaims(withScope, issuer, limits, nowSeconds * 1_000_000).principal;

@@ -2,15 +2,11 @@
  * The access log as the corridor knows it: record a chunk of rows (and charge for it), a refusal, an
  * administrative read. A Receipt comes from here and from nowhere else, and only after the commit.
  */
-import { drizzle } from 'drizzle-orm/node-postgres';
-import { eq } from 'drizzle-orm';
 import type { Pool } from 'pg';
 import type { Asked, Decision, MaskedRows, Receipt, ReleasedColumn } from '../access.js';
 import { LimitReached, type WeirError } from '../errors.js';
 import type { Observe } from '../observation.js';
-import type { PolicySet } from '../policy/model.js';
 import { DayClock } from '../quota/day-clock.js';
-import { policySets } from '../store/schema.js';
 import { thresholdsFor } from '../watch/bulk.js';
 import type { ConnectionOptions } from './connection.js';
 import { peopleOf, type NoteItem, type ReadItem } from './decide.js';
@@ -44,7 +40,6 @@ export class AccessLog {
   readonly #options: AccessLogOptions;
   readonly #writers: readonly LogWriter[];
   readonly #dispatch: Dispatch<LogWriter>;
-  readonly #keptSets = new Set<string>();
   readonly #sees = new WeakMap<readonly ReleasedColumn[], Readonly<Record<string, string>>>();
 
   private constructor(options: AccessLogOptions, writers: readonly LogWriter[]) {
@@ -74,19 +69,6 @@ export class AccessLog {
   get downReason(): string | undefined {
     for (const { downReason } of this.#writers) if (downReason !== undefined) return downReason;
     return undefined;
-  }
-
-  /** Keeps the content of a policy set under its digest, before any entry names it. */
-  async keepPolicySet(set: Pick<PolicySet, 'digest'>, content: string): Promise<void> {
-    if (this.#keptSets.has(set.digest)) return;
-    const db = drizzle(this.#options.pool);
-    await db.insert(policySets).values({ digest: set.digest, content }).onConflictDoNothing();
-    const [kept] = await db
-      .select({ digest: policySets.digest })
-      .from(policySets)
-      .where(eq(policySets.digest, set.digest));
-    if (kept === undefined) throw new Error('the policy set was not kept');
-    this.#keptSets.add(set.digest);
   }
 
   /**

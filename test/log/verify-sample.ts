@@ -10,6 +10,7 @@ import type { Actor } from '../../src/log/directory.js';
 import type { EntryBody } from '../../src/log/entry.js';
 import { verifyLog, type Verification, type VerifyOptions } from '../../src/log/verify.js';
 import { withClient } from '../../src/demo/databases.js';
+import { PolicyRecord } from '../../src/store/policy-record.js';
 import {
   decisionFor,
   freshStore,
@@ -74,7 +75,7 @@ async function writeSample(t: Teardown): Promise<Sample> {
   const store = await freshStore(t);
   const one = await openLog(t, store.runtimeUrl);
   const two = await openLog(t, store.runtimeUrl);
-  await one.log.keepPolicySet({ digest: policyDigest }, policyContent);
+  await new PolicyRecord(one.pool).keep(policyDigest, policyContent);
   const li = await one.log.directory.identify(person('li'));
   const wang = await one.log.directory.identify({ ...person('wang'), displayName: '王芳' });
   const { log } = one;
