@@ -138,5 +138,8 @@ function connection({ sample }: Ground, { tokens }: Servers, variant: Variant, a
     for (let read = 0; read < readsPerCall; read++) targets.push(`${path}${orderNo}${query}`);
   }
   const token = tokens[variant === 'hot' ? 0 : at % tokens.length]!;
-  return { targets, headers: variant === 'bare' ? [] : [`authorization: Bearer ${token}`] };
+  return {
+    targets,
+    headers: variant === 'bare' ? [] : [`authorization: Bearer ${token}`, 'weir-reason: call'],
+  };
 }

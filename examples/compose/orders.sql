@@ -10,7 +10,10 @@ CREATE TABLE shop.orders (
   order_id bigint PRIMARY KEY, order_no text NOT NULL UNIQUE, customer_id bigint NOT NULL REFERENCES shop.customers,
   receiver_name text NOT NULL, receiver_phone text NOT NULL, receiver_phone_last4 text NOT NULL, address text NOT NULL,
   remark text, region text NOT NULL, warehouse text NOT NULL, status text NOT NULL, amount numeric(10,2) NOT NULL,
-  created_at timestamptz NOT NULL);
+  created_at timestamptz NOT NULL,
+  -- Good for mainland numbers; docs/policies.md says what the normal form is of others.
+  receiver_phone_normal text NOT NULL GENERATED ALWAYS AS
+    (regexp_replace(regexp_replace(receiver_phone, '^[+]86', ''), '[^0-9]', '', 'g')) STORED);
 CREATE TABLE shop.order_items (
   item_id bigint PRIMARY KEY, order_id bigint NOT NULL REFERENCES shop.orders, customer_id bigint NOT NULL,
   sku text NOT NULL, title text NOT NULL, quantity integer NOT NULL, price numeric(10,2) NOT NULL);
@@ -21,6 +24,7 @@ CREATE TABLE shop.shipments (
 CREATE INDEX ON shop.orders (customer_id);
 CREATE INDEX ON shop.orders (receiver_phone);
 CREATE INDEX ON shop.orders (receiver_phone_last4);
+CREATE INDEX ON shop.orders (receiver_phone_normal);
 CREATE INDEX ON shop.order_items (order_id);
 CREATE INDEX ON shop.shipments (order_id);
 CREATE INDEX ON shop.shipments (tracking_no);

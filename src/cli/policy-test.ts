@@ -81,8 +81,9 @@ export async function runCases(
         role: each.role,
         claims: each.claims,
         scope: each.scope,
-        url: encodeURI(each.get.startsWith('/') ? each.get : `/rest/${each.get}`),
-        headers: each.headers ?? {},
+        method: each.method,
+        url: encodeURI(each.path),
+        headers: each.headers,
       });
       const { file, line, role, title } = each;
       results.push({ file, line, role, title, differences: differencesOf(each, answer) });

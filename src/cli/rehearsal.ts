@@ -24,6 +24,7 @@ export interface RehearsedRequest {
   readonly role: string;
   readonly claims: Readonly<Record<string, string | number | boolean>>;
   readonly scope: string | undefined;
+  readonly method: 'GET' | 'POST';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -81,9 +82,9 @@ export function openRehearsal(
   return {
     async ask(request) {
       asking = principalOf(request);
-      const { url, headers } = request;
+      const { method, url, headers } = request;
       const { statusCode, body } = await server.inject({
-        method: 'GET',
+        method,
         url,
         headers: { ...headers, authorization: 'Bearer rehearsed' },
       });

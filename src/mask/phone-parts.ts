@@ -21,21 +21,23 @@ interface Parts {
   readonly digits: string;
   /** A mobile number, or a landline with its area code. */
   readonly mainland: boolean;
+  /** Written with the code of another country, by + or 00. */
+  readonly foreign: boolean;
 }
 
 function partsOf(value: string): Parts {
-  if (Array.from(value).length > maxCharacters) return { digits: '', mainland: false };
+  if (Array.from(value).length > maxCharacters) return { digits: '', mainland: false, foreign: false };
   let start = 0;
   while (start < value.length && labels.includes(value.charAt(start))) start += 1;
   const main = value.slice(start).split(new RegExp(`[${cuts}]`, 'u'), 1)[0] ?? '';
   const all = digitsOf(main);
   const plus = /[+＋]/u.test(main);
   const coded = all.startsWith('0086') || (plus && all.startsWith('86'));
-  if (!coded && (plus || all.startsWith('00'))) return { digits: all, mainland: false };
+  if (!coded && (plus || all.startsWith('00'))) return { digits: all, mainland: false, foreign: true };
   const national = coded ? all.slice(plus && !all.startsWith('00') ? 2 : 4) : all;
   const digits = withoutPrefix(national, coded);
   const length = mainlandLength(digits);
-  return { digits: length === 0 ? digits : digits.slice(0, length), mainland: length > 0 };
+  return { digits: length === 0 ? digits : digits.slice(0, length), mainland: length > 0, foreign: false };
 }
 
 function withoutPrefix(digits: string, coded: boolean): string {
@@ -55,6 +57,17 @@ function mainlandLength(digits: string): number {
 export function mainlandDigits(value: string): string | undefined {
   const { digits, mainland } = partsOf(value);
   return mainland ? digits : undefined;
+}
+
+/**
+ * One way of writing for each number, to compare by: mainland numbers as they are dialled at home, with no country
+ * code and without signs (13812345678, 057188881234), those of other countries with + and code (+14155550123), any
+ * other by its digits. What holds no digit, or is too long for a phone, stays as it is.
+ */
+export function normalPhone(value: string): string {
+  const { digits, foreign } = partsOf(value);
+  if (digits === '') return value;
+  return foreign ? `+${digits.replace(/^00/u, '')}` : digits;
 }
 
 const national =

@@ -22,6 +22,13 @@ const value = Type.Unsafe<string | number | boolean | null>({
 });
 const row = mapping(value, 'one line a column, for example order_no: E1001');
 const claims = mapping(value, 'one line a claim, for example region: 华东; null leaves one out');
+const header = Type.Unsafe<string | null>({
+  type: ['string', 'null'],
+  minLength: 1,
+  maxLength: 2_000,
+  expects: 'the value of the header, or null to leave it out',
+});
+const headers = mapping(header, 'one line a header, for example Weir-Reason: call; null leaves one out');
 
 const text = (expects: string) => Type.String({ minLength: 1, maxLength: 2_000, expects });
 
@@ -39,12 +46,15 @@ export const rowsSchema = Type.Object(
 const testCase = Type.Object(
   {
     title: text('what must hold, in one sentence'),
-    get: text(
-      "what is asked, behind /rest/: orders?order_no=eq.E1001; from / on for the gateway's other routes",
+    get: Type.Optional(
+      text(
+        "what is asked, behind /rest/: orders?order_no=eq.E1001; from / on for the gateway's other routes",
+      ),
     ),
+    reveal: Type.Optional(text('the value to reveal, behind /rest/: orders/1/reveal/receiver_phone')),
     claims: Type.Optional(claims),
     scope: Type.Optional(text('scopes of the token, separated by spaces')),
-    headers: Type.Optional(mapping(text('the value of the header'), 'one line a header')),
+    headers: Type.Optional(headers),
     status: Type.Optional(
       Type.Integer({ minimum: 200, maximum: 599, expects: 'an HTTP status, 200 if left out' }),
     ),
@@ -66,7 +76,11 @@ export const casesSchema = Type.Object(
   {
     role: text('the role that asks'),
     claims: Type.Optional(claims),
-    cases: Type.Array(testCase, { minItems: 1, expects: 'a list; each has title, get and what comes back' }),
+    headers: Type.Optional(headers),
+    cases: Type.Array(testCase, {
+      minItems: 1,
+      expects: 'a list; each has title, get (or reveal) and what comes back',
+    }),
   },
   closed,
 );

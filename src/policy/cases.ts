@@ -16,11 +16,15 @@ export type InventedRow = Readonly<Record<string, string | number | boolean | nu
 /** By the name of the table in the catalogue. */
 export type InventedRows = ReadonlyMap<string, readonly InventedRow[]>;
 
-export interface PolicyCase extends Omit<TestCase, 'claims'>, Position {
+export interface PolicyCase extends Omit<TestCase, 'claims' | 'headers' | 'get' | 'reveal'>, Position {
   readonly file: string;
   readonly role: string;
   /** Of the file, with the case's own over them. */
   readonly claims: Readonly<Record<string, string | number | boolean>>;
+  /** The same. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
 }
 
 export interface PolicyCases {
@@ -88,20 +92,35 @@ async function readCases(file: string, set: PolicySet, faults: PolicyFault[]): P
   }
   return (value?.cases ?? []).flatMap((each, index): PolicyCase[] => {
     const at = ['cases', index];
-    if (each?.title === undefined || each.get === undefined || role === undefined) return [];
+    if (each !== undefined && 'get' in each === 'reveal' in each) {
+      const hint = 'write get: <what is asked>, or reveal: <table>/<key>/reveal/<column>';
+      faults.push(source.fault(at, 'value', 'the case asks nothing, or two things', hint));
+    }
+    const asked = each?.get ?? each?.reveal;
+    if (each?.title === undefined || asked === undefined || role === undefined) return [];
     if (each.status === undefined && each.code === undefined && !each.columns && !each.rows) {
       const hint = 'add columns, rows, status or code';
       faults.push(source.fault(at, 'value', 'the case expects nothing of the answer', hint));
     }
-    const claims = Object.entries({ ...value?.claims, ...each.claims }).filter(([, claim]) => claim != null);
     return [
       {
         ...(each as TestCase),
+        method: each.get === undefined ? 'POST' : 'GET',
+        path: asked.startsWith('/') ? asked : `/rest/${asked}`,
         file,
         ...source.at(at, 'value'),
         role,
-        claims: Object.fromEntries(claims) as PolicyCase['claims'],
+        claims: given({ ...value?.claims, ...each.claims }) as PolicyCase['claims'],
+        headers: given({ ...value?.headers, ...each.headers }) as PolicyCase['headers'],
       },
     ];
   });
+}
+
+/** Of the file, with the case's own over them; null leaves one out. */
+function given<Value>(written: Readonly<Record<string, Value>>): Record<string, NonNullable<Value>> {
+  return Object.fromEntries(Object.entries(written).filter(([, value]) => value != null)) as Record<
+    string,
+    NonNullable<Value>
+  >;
 }

@@ -93,6 +93,7 @@ function readColumn(name: string, entry: ColumnEntry): DraftColumn {
   const lookup = (entry.lookup ?? []).flatMap((item): Lookup[] => {
     if (item === undefined) return [];
     if (item === 'exact') return [{ by: 'exact' }];
+    if (item.normal !== undefined) return [{ by: 'normal', column: item.normal }];
     return item.last4 === undefined ? [] : [{ by: 'last4', column: item.last4 }];
   });
   return { name, class: entry.class, lookup };
@@ -110,12 +111,16 @@ function checkLookup(
     if (seen.has(lookup.by))
       complain(at, 'value', `${column.name} has the look-up ${lookup.by} twice`, 'keep one of the two');
     seen.add(lookup.by);
-    if (lookup.by !== 'last4') continue;
+    if (lookup.by === 'normal' && column.lookup.some(({ by }) => by === 'exact')) {
+      const message = `${column.name} is looked up by its normal form and by its text`;
+      complain(at, 'value', message, 'keep normal: it finds whatever is written alike, and more');
+    }
+    if (lookup.by === 'exact') continue;
     if (column.class !== undefined && column.class !== 'phone') {
       complain(
         at,
         'value',
-        `the look-up last4 is for phones, and ${column.name} is of class ${column.class}`,
+        `the look-up ${lookup.by} is for phones, and ${column.name} is of class ${column.class}`,
         'write [exact]',
       );
     }
@@ -123,7 +128,7 @@ function checkLookup(
       complain(
         at,
         'value',
-        `${column.name} cannot hold its own last four digits`,
+        `${column.name} cannot hold its own ${holds(lookup.by)}`,
         'name the column that has an index for them',
       );
       continue;
@@ -135,4 +140,9 @@ function checkLookup(
       complain([...path.slice(0, -1), lookup.column], 'value', message, hint);
     }
   }
+}
+
+/** What the other column of a look-up has of the phone. */
+export function holds(by: 'normal' | 'last4'): string {
+  return by === 'normal' ? 'normal form' : 'last four digits';
 }

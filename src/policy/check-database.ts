@@ -4,6 +4,7 @@
  * policy file that says otherwise. Pure: the schema comes in as an argument.
  */
 import type { LiveSchema, LiveTable } from '../sql/schema.js';
+import { holds } from './catalog.js';
 import { sortFaults, type PolicyFault } from './faults.js';
 import type { LoadedPolicies } from './load.js';
 import type { CatalogColumn, CatalogTable, MaskName } from './model.js';
@@ -44,7 +45,7 @@ export function checkAgainstDatabase(
       const written = findByOf(source, table.name);
       for (const name of findBy) {
         const column = live?.columns.get(name);
-        const declared = table.columns.get(name)!.lookup.some(({ by }) => by === 'exact');
+        const declared = table.columns.get(name)!.lookup.some(({ by }) => by === 'exact' || by === 'normal');
         // A declared look-up is reported once, in the catalogue.
         if (column === undefined || column.indexed || declared) continue;
         const message = `${name} has no index, so that each read by it would scan ${table.from.table}`;
@@ -119,12 +120,12 @@ function checkLookups(
   const place = `${live.schema}.${live.table}`;
   return column.lookup.flatMap((lookup, index) => {
     const path = ['tables', table.name, 'columns', column.name, 'lookup', index];
-    const name = lookup.by === 'last4' ? lookup.column : column.name;
+    const name = lookup.by === 'exact' ? column.name : lookup.column;
     const found = live.columns.get(name);
     if (found === undefined) {
       if (lookup.by === 'exact') return []; // the missing column itself is reported
-      const hint = meant(name, live, 'name the column that holds the last four digits');
-      return [source.fault([...path, 'last4'], 'value', `${place} has no column ${quote(name)}`, hint)];
+      const hint = meant(name, live, `name the column that holds the ${holds(lookup.by)}`);
+      return [source.fault([...path, lookup.by], 'value', `${place} has no column ${quote(name)}`, hint)];
     }
     if (found.indexed) return [];
     const message = `the look-up of ${column.name} needs an index on ${name}, and there is none`;

@@ -53,5 +53,5 @@ export function findDrift(policies: LoadedPolicies, live: LiveSchema, samples: S
 /** Columns that a look-up goes by need no line of their own, so that no role can read them. */
 function helpersOf(table: CatalogTable): ReadonlySet<string> {
   const lookups = [...table.columns.values()].flatMap(({ lookup }) => lookup);
-  return new Set(lookups.flatMap((lookup) => (lookup.by === 'last4' ? lookup.column : [])));
+  return new Set(lookups.flatMap((lookup) => (lookup.by === 'exact' ? [] : lookup.column)));
 }

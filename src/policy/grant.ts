@@ -105,7 +105,7 @@ function known(
   return column;
 }
 
-/** A role may pin by what is not personal, by what it sees whole, and by what the catalogue declares a look-up for: the whole value is compared, so `exact`. */
+/** A role may pin by what is not personal, by what it sees whole, and by what the catalogue declares a look-up for that compares the whole value: `exact` or `normal`. */
 function checkPin(
   name: string,
   columns: Columns,
@@ -115,7 +115,8 @@ function checkPin(
   complain: Complain,
 ): void {
   const column = known(name, columns, table, path, 'value', complain);
-  if (column?.class === undefined || column.lookup.some(({ by }) => by === 'exact')) return;
+  if (column?.class === undefined || column.lookup.some(({ by }) => by === 'exact' || by === 'normal'))
+    return;
   if (!isPersonal(column.class) || entry.see === undefined || entry.see[name] === 'clear') return;
   const message = `${name} is not seen in clear and the catalogue declares no exact look-up for it`;
   const hint = `write ${name}: {class: ${column.class}, lookup: [exact]} in catalog.yaml (it needs an index), or remove it here`;

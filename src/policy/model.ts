@@ -12,8 +12,8 @@ export type DataClass =
  */
 export type MaskName = string;
 
-/** How a column may be looked up: by its whole text, or (phones) by another column that holds the last four digits. */
-export type Lookup = { readonly by: 'exact' } | { readonly by: 'last4'; readonly column: string };
+/** How a column may be looked up: by its whole text, or (phones) by another column that holds the normal form or the last four digits. */
+export type Lookup = { readonly by: 'exact' } | { readonly by: 'normal' | 'last4'; readonly column: string };
 
 export interface CatalogColumn {
   readonly name: string;

@@ -56,12 +56,21 @@ function named(expects: string, pattern?: string) {
 
 const dataClass = oneOf(dataClasses, either(dataClasses));
 
-const lookupEntry = Type.Unsafe<'exact' | { last4: string }>({
+const lookupExpects =
+  'exact, {normal: <column that holds the normal form>} or {last4: <column that holds the last four digits>}';
+
+const lookupEntry = Type.Unsafe<'exact' | { normal?: string; last4?: string }>({
   type: ['string', 'object'],
-  expects: 'exact or {last4: <column that holds the last four digits>}',
+  expects: lookupExpects,
   if: { type: 'string' },
-  then: { enum: ['exact'], expects: 'exact or {last4: <column that holds the last four digits>}' },
-  else: Type.Object({ last4: named('the column that holds the last four digits') }, closed),
+  then: { enum: ['exact'], expects: lookupExpects },
+  else: Type.Object(
+    {
+      normal: Type.Optional(named('the column that holds the normal form')),
+      last4: Type.Optional(named('the column that holds the last four digits')),
+    },
+    { ...closed, minProperties: 1, maxProperties: 1, expects: lookupExpects },
+  ),
 });
 
 const catalogColumn = Type.Unsafe<DataClass | { class: DataClass; lookup?: Static<typeof lookupEntry>[] }>({

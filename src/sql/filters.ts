@@ -69,7 +69,7 @@ export function condition(
   { filter, at }: PlacedFilter,
   type: string,
   parameters: Parameters,
-  by: 'whole' | 'last4' = 'whole',
+  by: 'whole' | 'normal' | 'last4' = 'whole',
 ): string {
   const not = filter.negated ? 'NOT ' : '';
   const base = baseType(type);

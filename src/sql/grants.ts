@@ -81,7 +81,7 @@ function columnsOf(table: CatalogTable): string {
   const names = new Set([table.record, ...(table.subject === undefined ? [] : [table.subject])]);
   for (const column of table.columns.values()) {
     names.add(column.name);
-    for (const lookup of column.lookup) if (lookup.by === 'last4') names.add(lookup.column);
+    for (const lookup of column.lookup) if (lookup.by !== 'exact') names.add(lookup.column);
   }
   return [...names].map((name) => escapeIdentifier(name)).join(', ');
 }

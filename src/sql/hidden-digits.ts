@@ -6,6 +6,7 @@
  */
 import type { LookedUp } from '../access.js';
 import type { Mask } from '../mask/mask.js';
+import { normalPhone } from '../mask/phone-parts.js';
 import type { CatalogColumn } from '../policy/model.js';
 
 /** @returns undefined where the value holds no digit: nothing can be guessed then */
@@ -14,13 +15,17 @@ export function lookedUp(
   mask: Mask | undefined,
   value: string,
 ): LookedUp | undefined {
-  const narrow = value.replace(/[０-９]/g, (digit) => String.fromCharCode(digit.charCodeAt(0) - 0xfee0));
+  // A phone number is the same however it is written.
+  const phone = dataClass === 'phone';
+  const narrow = (phone ? normalPhone(value) : value).replace(/[０-９]/g, (digit) =>
+    String.fromCharCode(digit.charCodeAt(0) - 0xfee0),
+  );
   const digits = narrow.replace(/[^0-9]/g, '');
   if (digits === '') return undefined;
   // A mask without an SQL form (a token, scrubbed text) may need keys, and leaves nothing of the digits.
-  const masked = (mask?.sql === undefined ? undefined : mask.apply(value)) ?? '';
+  const masked = (mask?.sql === undefined ? undefined : mask.apply(phone ? narrow : value)) ?? '';
   const shown = /[0-9]/.test(masked) ? masked : digits.slice(-4);
-  // A phone number is the same however it is written; elsewhere the text around the digits tells values apart.
-  if (dataClass === 'phone') return { column: name, phone: true, seen: shown, whole: digits };
+  if (phone) return { column: name, phone, seen: shown, whole: digits };
+  // Elsewhere the text around the digits tells values apart.
   return { column: name, phone: false, seen: `${shown}\0${narrow.replace(/[0-9]/g, '#')}`, whole: narrow };
 }

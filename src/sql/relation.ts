@@ -19,7 +19,12 @@ export type Slot =
   | { readonly from: 'literal'; readonly value: string }
   | { readonly from: 'claim'; readonly claim: string }
   /** A filter of the plan, by its place there: its one value, or all of them as an array. */
-  | { readonly from: 'filter'; readonly at: number; readonly list: boolean; readonly by: 'whole' | 'last4' }
+  | {
+      readonly from: 'filter';
+      readonly at: number;
+      readonly list: boolean;
+      readonly by: 'whole' | 'normal' | 'last4';
+    }
   | { readonly from: 'rowLimit' | 'probeLimit' | 'offset' };
 
 /** Collects what $1, $2, … of one statement stand for. Values are not known here: a statement serves many. */

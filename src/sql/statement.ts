@@ -7,6 +7,7 @@ import { escapeIdentifier } from 'pg';
 import type { ClaimValue, Filter, LookedUp, ReadPlan, ReleasedColumn, Selected } from '../access.js';
 import { WeirError } from '../errors.js';
 import type { Mask } from '../mask/mask.js';
+import { normalPhone } from '../mask/phone-parts.js';
 import { maskOf } from '../mask/masks.js';
 import type { CatalogColumn, TablePolicy } from '../policy/model.js';
 import { castsOf, castTo } from './casts.js';
@@ -230,7 +231,7 @@ export function bindStatement(
         return claimOf(slot.claim, claims);
       case 'filter': {
         const { values: whole } = filters[slot.at]!;
-        const values = slot.by === 'last4' ? whole.map((value) => value.slice(-4)) : whole;
+        const values = slot.by === 'whole' ? whole : whole.map(slot.by === 'last4' ? lastFour : normalPhone);
         return slot.list ? values : (values[0] ?? '');
       }
       case 'rowLimit':
@@ -272,8 +273,8 @@ export function isProbed(plan: ReadPlan, perRequest: number): boolean {
   return plan.overflow === 'refuse' && (plan.limit ?? Infinity) > perRequest;
 }
 
-/** How a pin compares: by the whole value, or by the last four digits through another column. */
-type Way = 'whole' | 'last4';
+/** How a pin compares: by the whole value; of phones, through another column, by the normal form or the last four digits. */
+type Way = 'whole' | 'normal' | 'last4';
 
 interface Pin extends PlacedFilter {
   readonly by: Way;
@@ -371,11 +372,23 @@ function wayOf(policy: TablePolicy, filter: Filter): Way | undefined {
       });
     }
   }
-  return policy.findBy.includes(column) ? 'whole' : undefined;
+  if (!policy.findBy.includes(column)) return undefined;
+  return normalColumn(policy, column) === undefined ? 'whole' : 'normal';
 }
 
 function throughOf(policy: TablePolicy, column: string, by: Way): string {
-  return by === 'last4' ? policy.findByLast4!.get(column)! : column;
+  if (by === 'last4') return policy.findByLast4!.get(column)!;
+  return by === 'normal' ? normalColumn(policy, column)! : column;
+}
+
+/** The column that holds the normal form, where the catalogue names one. */
+function normalColumn(policy: TablePolicy, name: string): string | undefined {
+  const lookup = catalogued(policy, name).lookup.find(({ by }) => by === 'normal');
+  return lookup?.by === 'normal' ? lookup.column : undefined;
+}
+
+function lastFour(value: string): string {
+  return value.slice(-4);
 }
 
 function refuseTooMany({ column, values }: Filter): void {

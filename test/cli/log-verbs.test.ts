@@ -83,7 +83,10 @@ void t.test('who has read this order is answered in one command', async (t) => {
 
   const table = await run('log', 'show');
   t.equal(table.code, 0);
-  t.match(table.out, /^time \(Asia\/Shanghai\) +person +role +tool +table +records +outcome +saw +entry\n/);
+  t.match(
+    table.out,
+    /^time \(Asia\/Shanghai\) +person +role +tool +table +records +outcome +for +saw +entry\n/,
+  );
   t.match(table.out, /李娜 +support-agent .* orders +1 +released +.*receiver_phone:last4/);
   t.match(table.out, /李娜 .* refused pin-required/);
   t.match(await run('log', 'show', '--limit', '1'), { err: /only the newest 1; --limit shows more/ });

@@ -117,7 +117,10 @@ void t.test('weir start serves what compose.yaml sets up, and drains when it is 
 
   const gateway = weirProcess(t, ['start'], env);
   const [, address = ''] = await gateway.says(/^weir ready on (\S+)$/m);
-  const headers = { authorization: `Bearer ${await issuer.token('support-agent', { region: '华东' })}` };
+  const headers = {
+    authorization: `Bearer ${await issuer.token('support-agent', { region: '华东' })}`,
+    'weir-reason': 'call',
+  };
   const response = await fetch(`${address}/rest/orders?order_no=eq.WR2611220000001`, { headers });
   t.equal(response.status, 200);
   t.match(await response.json(), [{ receiver_name: '张**', receiver_phone: '****0000' }]);
@@ -151,7 +154,10 @@ void t.test('the keys of a demo are refused from an address as well', async (t) 
   t.match(await weir(['migrate'], { env: { ...env, WEIR_STORE_OWNER_URL: ownerUrl } }), { code: 0 });
   const gateway = weirProcess(t, ['start'], env);
   const [, address = ''] = await gateway.says(/^weir ready on (\S+)$/m);
-  const headers = { authorization: `Bearer ${await issuer.token('support-agent', { region: '华东' })}` };
+  const headers = {
+    authorization: `Bearer ${await issuer.token('support-agent', { region: '华东' })}`,
+    'weir-reason': 'call',
+  };
   const response = await fetch(`${address}/rest/orders?order_no=eq.WR2611220000001`, { headers });
   t.not(response.status, 200);
   t.equal((await fetch(`${address}/readyz`)).status, 503);
@@ -168,7 +174,10 @@ void t.test('a second signal cuts the drain short', async (t) => {
   await withClient(cluster.superuserUrl('shop'), async (client) => {
     // The read waits behind this lock, and the drain behind the read.
     await client.query('BEGIN; LOCK TABLE shop.orders IN ACCESS EXCLUSIVE MODE');
-    const headers = { authorization: `Bearer ${await issuer.token('support-agent', { region: '华东' })}` };
+    const headers = {
+      authorization: `Bearer ${await issuer.token('support-agent', { region: '华东' })}`,
+      'weir-reason': 'call',
+    };
     const broken = fetch(`${address}/rest/orders?order_no=eq.WR2611220000001`, { headers }).then(
       () => 'answered',
       () => 'broken off',

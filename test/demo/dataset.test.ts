@@ -196,6 +196,7 @@ void t.test('what is loaded is what was made', async (t) => {
         'orders(order_no)',
         'orders(receiver_phone)',
         'orders(receiver_phone_last4)',
+        'orders(receiver_phone_normal)',
         'orders(warehouse, status)',
         'shipments(order_id)',
         'shipments(shipment_id)',

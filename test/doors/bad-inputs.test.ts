@@ -74,7 +74,16 @@ void t.test('every bad input is told what is wrong, and changes nothing', async 
   const work = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const token = tokens(next.as, `case-${next.i}`);
-      told.push(await ask(gateway, next.label, next.bad, next.as === 'nobody' ? undefined : token, token));
+      told.push(
+        await ask(
+          gateway,
+          next.label,
+          next.bad,
+          next.as === 'nobody' ? undefined : token,
+          token,
+          reasonFor(next.as),
+        ),
+      );
     }
   };
   await Promise.all(Array.from({ length: atOnce }, work));
@@ -268,9 +277,14 @@ function decoded(text: string): string {
 
 function expand(text: string, token: string): string {
   return text
-    .replaceAll('{bearer}', `Authorization: Bearer ${token}\r\nConnection: close\r\n`)
+    .replaceAll('{bearer}', `Authorization: Bearer ${token}\r\nWeir-Reason: call\r\nConnection: close\r\n`)
     .replaceAll('{token}', token)
     .replace(/\{([^{}]*)\*(\d+)\}/gs, (_all, what: string, times: string) => what.repeat(Number(times)));
+}
+
+/** Each role has reasons of its own, or asks for none. */
+function reasonFor(as: string): string {
+  return as === 'logistics' ? 'undelivered' : 'call';
 }
 
 async function ask(
@@ -279,12 +293,14 @@ async function ask(
   bad: Case,
   bearer: string | undefined,
   token: string,
+  reason = 'call',
 ): Promise<Told> {
   const lines = [
     `${bad.send ?? `GET ${bad.get}`} HTTP/1.1`,
     'Host: weir',
     'Connection: close',
     ...(bearer === undefined ? [] : [`Authorization: Bearer ${bearer}`]),
+    `Weir-Reason: ${reason}`,
     ...(bad.headers ?? []),
   ];
   const bytes = expand(bad.raw ?? `${lines.join('\r\n')}\r\n\r\n${bad.body ?? ''}`, token);

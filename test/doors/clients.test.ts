@@ -8,7 +8,7 @@ import { fetchUtils, type DataProvider } from 'ra-core';
 import t from 'tap';
 import type { DemoToken } from '../../src/demo/issuer.js';
 import { withClient } from '../../src/demo/databases.js';
-import { startGateway } from '../support/gateway.js';
+import { reasonOf, startGateway } from '../support/gateway.js';
 
 const gateway = await startGateway(t);
 const rest = `${gateway.address}/rest`;
@@ -17,7 +17,8 @@ const warehouse: DemoToken = { role: 'warehouse', sub: 'qian', claims: { warehou
 const agent: DemoToken = { role: 'support-agent', sub: 'li', claims: { region: '华东' } };
 
 async function postgrest(who: DemoToken): Promise<PostgrestClient> {
-  return new PostgrestClient(rest, { headers: { Authorization: `Bearer ${await gateway.token(who)}` } });
+  const headers = { Authorization: `Bearer ${await gateway.token(who)}`, ...reasonOf(who) };
+  return new PostgrestClient(rest, { headers });
 }
 
 /** Some of the module's builds hold the function, others an object that does. */
@@ -30,7 +31,11 @@ async function reactAdmin(who: DemoToken): Promise<DataProvider> {
   return provide({
     apiUrl: rest,
     httpClient: (url: string, options: fetchUtils.Options = {}) =>
-      fetchUtils.fetchJson(url, { ...options, user: { authenticated: true, token: `Bearer ${token}` } }),
+      fetchUtils.fetchJson(url, {
+        ...options,
+        headers: new Headers({ ...Object.fromEntries(new Headers(options.headers)), ...reasonOf(who) }),
+        user: { authenticated: true, token: `Bearer ${token}` },
+      }),
     defaultListOp: 'eq',
     primaryKeys: new Map([
       ['orders', ['order_id']],

@@ -57,7 +57,7 @@ void t.test('a policy that shows more than its cases say is told, with the line 
   t.equal(code, 1);
   t.match(
     out,
-    /tests\/support-agent\.yaml:5 support-agent: finds the order .*\n {4}row 1: receiver_phone is "138\*\*\*\*1234" and not "\*\*\*\*1234"\n/,
+    /tests\/support-agent\.yaml:6 support-agent: finds the order .*\n {4}row 1: receiver_phone is "138\*\*\*\*1234" and not "\*\*\*\*1234"\n/,
   );
   t.match(out, /cannot scroll through a list\n {4}the status is 200 and not 403/);
   t.match(out, /cannot read the orders of another region\n {4}1 rows came and not 0/);
@@ -66,7 +66,7 @@ void t.test('a policy that shows more than its cases say is told, with the line 
 
 void t.test('no row of the order database is ever read', async (t) => {
   const known = changedSet(t, {
-    'tests/analyst.yaml': [['get: customers\n', 'get: customers\n    rows: [{ region: 华东 }]\n']],
+    'tests/analyst.yaml': [['    rows: [{ region: 华东, registered_at: 2024-03 }]\n', '    rows: [{ region: 华东 }]\n']],
   });
   t.match(await run(known), { code: 0 }, 'the shop has hundreds of customers, the rows of the cases one');
 });
@@ -87,9 +87,9 @@ void t.test('a case that tests nothing is refused, with its line and what to wri
     .filter((line) => line.includes('tests/'))
     .map((line) => line.slice(line.indexOf('tests/')));
   t.strictSame(told, [
-    'tests/analyst.yaml:9:5 "get" is missing from an item of cases — write get: what is asked, behind /rest/: orders?order_no=eq.E1001; from / on for the gateway\'s other routes',
+    'tests/analyst.yaml:9:5 the case asks nothing, or two things — write get: <what is asked>, or reveal: <table>/<key>/reveal/<column>',
     'tests/analyst.yaml:10:5 unknown key "got" — write get',
-    'tests/rows.yaml:49:3 unknown table "shipment" — write shipments',
+    'tests/rows.yaml:55:3 unknown table "shipment" — write shipments',
     'tests/security.yaml:2:7 unknown role "securty" — write security',
     'tests/security.yaml:4:5 the case expects nothing of the answer — add columns, rows, status or code',
   ]);

@@ -633,7 +633,7 @@ const inCatalog: readonly Mistake[] = [
     '{ last4: receiver_phone_last4 }',
     'last4',
     [
-      '12:55 an item of lookup cannot be "last4" — write exact or {last4: <column that holds the last four digits>}',
+      '12:55 an item of lookup cannot be "last4" — write exact, {normal: <column that holds the normal form>} or {last4: <column that holds the last four digits>}',
     ],
   ],
   [
@@ -660,6 +660,38 @@ const inCatalog: readonly Mistake[] = [
     [
       '14:29 receiver_phone_last4 holds digits of a phone but is of class none — leave it out of the columns (it can be looked up all the same), or write phone',
     ],
+  ],
+  [
+    'a phone that is its own normal form',
+    'catalog.yaml',
+    '[exact, { last4: receiver_phone_last4 }]',
+    '[{ normal: receiver_phone }]',
+    ['12:48 receiver_phone cannot hold its own normal form — name the column that has an index for them'],
+  ],
+  [
+    'a phone that is looked up by its normal form and by its text',
+    'catalog.yaml',
+    '{ last4: receiver_phone_last4 }',
+    '{ normal: receiver_phone_normal }',
+    [
+      '12:55 receiver_phone is looked up by its normal form and by its text — keep normal: it finds whatever is written alike, and more',
+    ],
+  ],
+  [
+    'two columns for one look-up',
+    'catalog.yaml',
+    '{ last4: receiver_phone_last4 }',
+    '{ normal: receiver_phone_normal, last4: receiver_phone_last4 }',
+    [
+      '12:55 an item of lookup cannot be a mapping — write exact, {normal: <column that holds the normal form>} or {last4: <column that holds the last four digits>}',
+    ],
+  ],
+  [
+    'the normal form of an address',
+    'catalog.yaml',
+    'address: address',
+    'address: { class: address, lookup: [{ normal: x }] }',
+    ['13:43 the look-up normal is for phones, and address is of class address — write [exact]'],
   ],
   [
     'a look-up that stands twice',

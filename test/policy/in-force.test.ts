@@ -137,7 +137,7 @@ void t.test(
 
 void t.test('a set that does not fit the order database is faulty as well', async (t) => {
   const desk = await open(t);
-  desk.edit('catalog.yaml', 'remark: free-text', 'remarks: free-text');
+  desk.edit('catalog.yaml', 'remark: free-text', 'remark: free-text\n      remarks: free-text');
   t.match((await desk.state('rejected')).details, [
     /^catalog\.yaml:\d+:7 shop\.orders has no column "remarks"$/,
   ]);

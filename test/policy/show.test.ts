@@ -40,7 +40,7 @@ void t.test('the table fits the terminal, and shows what is hidden', async (t) =
   t.match(table[0], /^column +class +as it is +support-ag… +analyst +warehouse$/);
   t.match(
     table.find((line) => line.startsWith('remark')),
-    /· +· +·$/,
+    /· +· +到了打我另…$/,
   );
   t.match(out, /\nanalyst: browses; 1000000 rows a request; /);
 });

@@ -16,6 +16,7 @@ const types = {
   receiver_name: 'text',
   receiver_phone: 'text',
   receiver_phone_last4: 'text',
+  receiver_phone_normal: 'text',
   address: 'text',
   remark: 'text',
   region: 'text',

@@ -25,6 +25,7 @@ const orders: LiveTable = {
       receiver_name: 'text',
       receiver_phone: 'text',
       receiver_phone_last4: 'text',
+      receiver_phone_normal: 'text',
       address: 'text',
       remark: 'text',
       region: 'text',

@@ -18,6 +18,12 @@ import { freshDatabase } from './database.js';
 
 export const policiesDirectory = fileURLToPath(new URL('../../policies', import.meta.url));
 
+/** What those of the project's roles that ask for a reason are given. */
+export function reasonOf({ role }: Pick<DemoToken, 'role'>): Record<string, string> {
+  const reason = role === 'support-agent' ? 'call' : role === 'logistics' ? 'undelivered' : undefined;
+  return reason === undefined ? {} : { 'weir-reason': reason };
+}
+
 export interface GatewayOptions {
   /** Folder of policy files; default: the project's own. */
   readonly policies?: string;
@@ -36,8 +42,19 @@ export interface OpenedGateway {
   readonly ordersUrl: string;
   readonly observed: Observation[];
   token(claims: DemoToken): Promise<string>;
-  /** GET with a token of the given role (or the given token). */
+  /** GET with a token of the given role (or the given token), and the reason that the role asks for. */
   get(pathAndQuery: string, who: string | DemoToken, headers?: Record<string, string>): Promise<Response>;
+}
+
+/** A token of the test's own may be anything. */
+function claimsOf(token: string): { role: string } {
+  try {
+    const [, payload = ''] = token.split('.');
+    const { roles } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { roles?: string[] };
+    return { role: roles?.length === 1 ? roles[0]! : '' };
+  } catch {
+    return { role: '' };
+  }
 }
 
 /** A configuration for a gateway over a fresh store and a fresh copy of the small shop. */
@@ -82,7 +99,10 @@ export async function startGateway(t: Teardown, options: GatewayOptions = {}): P
   const token = (claims: DemoToken): Promise<string> => issuer.mint(claims);
   const get: OpenedGateway['get'] = async (pathAndQuery, who, headers = {}) => {
     const bearer = typeof who === 'string' ? who : await token(who);
-    return fetch(`${address}${pathAndQuery}`, { headers: { authorization: `Bearer ${bearer}`, ...headers } });
+    const reason = reasonOf(typeof who === 'string' ? claimsOf(who) : who);
+    return fetch(`${address}${pathAndQuery}`, {
+      headers: { authorization: `Bearer ${bearer}`, ...reason, ...headers },
+    });
   };
   return { address, gateway, config, issuer, store, ordersUrl, observed, token, get };
 }

@@ -12,7 +12,7 @@ import { createMetrics } from '../../src/observe/metrics.js';
 import { loadPolicies } from '../../src/policy/load.js';
 import type { Teardown } from '../support/cluster.js';
 import { freshDatabase } from '../support/database.js';
-import { gatewayConfig, policiesDirectory } from '../support/gateway.js';
+import { gatewayConfig, policiesDirectory, reasonOf } from '../support/gateway.js';
 import { changeHidden } from './hidden-change.js';
 import { generate, groundOf, seeded, type GeneratedRequest, type Ground } from './requests.js';
 
@@ -133,7 +133,8 @@ export async function compareTwins(twins: Twins, options: CompareOptions): Promi
       });
       const address = await gateway.start();
       const token = () => issuer.mint({ role: twins.role, sub: 'li', claims });
-      return { gateway, address, bearer: await token(), token };
+      const reason = reasonOf(twins);
+      return { gateway, address, bearer: await token(), reason, token };
     }),
   );
   const random = seeded(seed);
@@ -168,12 +169,12 @@ interface Seen {
 }
 
 async function answerOf(
-  { address, bearer }: { readonly address: string; readonly bearer: string },
+  { address, bearer, reason }: { readonly address: string; readonly bearer: string; readonly reason: object },
   { path, method, headers, body }: GeneratedRequest,
 ): Promise<Seen> {
   const response = await fetch(address + path, {
     method,
-    headers: { authorization: `Bearer ${bearer}`, ...headers },
+    headers: { authorization: `Bearer ${bearer}`, ...reason, ...headers },
     ...(body === undefined ? {} : { body }),
   });
   const id = response.headers.get('weir-request-id')!;

@@ -14,7 +14,9 @@ CREATE TABLE shop.orders (
   order_id bigint NOT NULL, order_no text NOT NULL, customer_id bigint NOT NULL,
   receiver_name text NOT NULL, receiver_phone text NOT NULL, receiver_phone_last4 text NOT NULL, address text NOT NULL,
   remark text, region text NOT NULL, warehouse text NOT NULL, status text NOT NULL, amount numeric(10,2) NOT NULL,
-  created_at timestamptz NOT NULL);
+  created_at timestamptz NOT NULL,
+  receiver_phone_normal text NOT NULL GENERATED ALWAYS AS
+    (regexp_replace(regexp_replace(receiver_phone, '^[+]86', ''), '[^0-9]', '', 'g')) STORED);
 CREATE TABLE shop.order_items (
   item_id bigint NOT NULL, order_id bigint NOT NULL, customer_id bigint NOT NULL,
   sku text NOT NULL, title text NOT NULL, quantity integer NOT NULL, price numeric(10,2) NOT NULL);
@@ -37,6 +39,7 @@ ALTER TABLE shop.shipments ADD FOREIGN KEY (order_id) REFERENCES shop.orders;
 CREATE INDEX ON shop.orders (customer_id);
 CREATE INDEX ON shop.orders (receiver_phone);
 CREATE INDEX ON shop.orders (receiver_phone_last4);
+CREATE INDEX ON shop.orders (receiver_phone_normal);
 CREATE INDEX ON shop.orders (created_at);
 CREATE INDEX ON shop.orders (warehouse, status);
 CREATE INDEX ON shop.order_items (order_id);
