@@ -57,13 +57,14 @@ export function createCorridor(rooms: Rooms): Corridor {
       try {
         const { decision, statement } = admit(request, actor, rooms);
         const { role, cost } = decision.role;
+        const share = { role, percent: cost?.poolShare };
         leave = places.take(role, actor.actorId, cost);
         const total =
           statement.count === undefined
             ? undefined
-            : await rooms.orders.count(statement.count, cost?.statementMs);
+            : await rooms.orders.count(statement.count, cost?.statementMs, share);
         if (statement.probe !== undefined) await refuseTooMany(statement.probe, decision, rooms);
-        const rows = rooms.orders.read(statement, request, cost?.statementMs);
+        const rows = rooms.orders.read(statement, request, cost?.statementMs, share);
         const cutTo = statement.cut ? decision.role.perRequest : undefined;
         return await answer(releaseAll(rows, decision, actor, rooms, leave), decision, total, cutTo);
       } catch (thrown) {
@@ -255,7 +256,8 @@ async function refuseTooMany(
   { role }: Decision,
   { orders }: Rooms,
 ): Promise<void> {
-  if ((await orders.count(probe, role.cost?.statementMs)) <= role.perRequest) return;
+  const share = { role: role.role, percent: role.cost?.poolShare };
+  if ((await orders.count(probe, role.cost?.statementMs, share)) <= role.perRequest) return;
   throw new WeirError('per-request-exceeded', {
     detail: `the answer holds more than the ${role.perRequest} rows that one request of the role may read`,
     hint: 'narrow the read with filters, or page with limit and offset',

@@ -95,6 +95,8 @@ export interface CostPolicy {
   /** Reads under way at once, of one person and of the whole role, in each gateway process. */
   readonly concurrent: number | undefined;
   readonly concurrentRole: number | undefined;
+  /** Percent of a gateway process's connections for long reads that the role may hold at once. */
+  readonly poolShare?: number | undefined;
 }
 
 /** What a read is for, as far as the role asks. */

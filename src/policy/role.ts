@@ -76,8 +76,14 @@ export function readRole(
 
 function readCost(cost: NonNullable<Partly<RoleFile>>['cost']): CostPolicy | undefined {
   if (cost === undefined) return undefined;
-  const { statement_seconds: seconds, concurrent, concurrent_role: concurrentRole } = cost;
-  return { statementMs: seconds === undefined ? undefined : seconds * 1000, concurrent, concurrentRole };
+  const {
+    statement_seconds: seconds,
+    concurrent,
+    concurrent_role: concurrentRole,
+    pool_share: poolShare,
+  } = cost;
+  const statementMs = seconds === undefined ? undefined : seconds * 1000;
+  return { statementMs, concurrent, concurrentRole, poolShare };
 }
 
 function tableHint(name: string, catalog: ReadonlyMap<string, DraftTable>): string {

@@ -200,6 +200,7 @@ const cost = Type.Object(
     statement_seconds: wholeNumber(3_600, 'a whole number of seconds from 1, for example 5'),
     concurrent: wholeNumber(10_000, 'a whole number of reads from 1, for example 4'),
     concurrent_role: wholeNumber(10_000, 'a whole number of reads from 1, for example 40'),
+    pool_share: wholeNumber(100, 'a whole number of percent from 1 to 100, for example 25'),
   },
   { ...closed, minProperties: 1, expects: 'for example {statement_seconds: 5, concurrent: 4}' },
 );

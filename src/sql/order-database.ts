@@ -9,6 +9,7 @@ import Cursor from 'pg-cursor';
 import type { MaskedRows } from '../access.js';
 import type { MaskKeys } from '../mask/mask.js';
 import { openPool } from '../store/pool.js';
+import { PoolShares, type PoolShare } from './pool-shares.js';
 import { SharedConnections } from './shared-connections.js';
 import type { Statement } from './statement.js';
 import { slow, translateUpstream } from './upstream-errors.js';
@@ -40,9 +41,21 @@ const asText = { getTypeParser: () => (text: string) => text };
 
 type Row = (string | null)[];
 
+/** What a read of the role's may take. */
+interface Bounds {
+  readonly statementMs?: number | undefined;
+  readonly share?: PoolShare | undefined;
+}
+
+interface Connected {
+  readonly client: PoolClient;
+  readonly release: (broken?: Error) => void;
+}
+
 export class OrderDatabase {
   readonly pool: Pool;
   readonly #shared: SharedConnections;
+  readonly #shares: PoolShares;
   readonly #names = new Map<string, string>();
   readonly #giveUpMs: number;
   readonly #statementMs: number;
@@ -75,51 +88,58 @@ export class OrderDatabase {
       },
     };
     this.pool = openPool({ ...connect, size: options.poolSize });
+    this.#shares = new PoolShares(options.poolSize, options.connectTimeoutMs);
     this.#shared = new SharedConnections({ ...connect, size: sharedSize });
   }
 
-  /** @throws WeirError upstream-down, upstream-slow, upstream-failed, value-invalid */
+  /** @throws WeirError upstream-down, upstream-slow, upstream-failed, value-invalid, concurrency-reached */
   async count(
     statement: { readonly text: string; readonly values: readonly unknown[] },
     statementMs?: number,
+    share?: PoolShare,
   ): Promise<number> {
-    return this.#withClient(async (client) => {
-      const result = await this.#query(client, statement.text, statement.values);
-      return Number(result.rows[0]?.[0]);
-    }, statementMs);
+    return this.#withClient(
+      async (client) => {
+        const result = await this.#query(client, statement.text, statement.values);
+        return Number(result.rows[0]?.[0]);
+      },
+      { statementMs, share },
+    );
   }
 
   /**
    * Chunks in order, at least one, the final one with `last`. Ends the upstream cursor when the caller
    * stops asking. @param request its signal is looked at only by reads that take long
-   * @param statementMs of the role; only a shorter time than the usual one matters. @throws as count
+   * @param statementMs of the role; only a shorter time than the usual one matters
+   * @param share of the pool's connections; reads by a pin use others. @throws as count
    */
   async *read(
     statement: Statement,
     request: { readonly signal: AbortSignal },
     statementMs?: number,
+    share?: PoolShare,
   ): AsyncGenerator<MaskedRows, void, void> {
     if (statement.rowLimit !== undefined && statement.rowLimit <= chunkRows) {
       // Connections that are shared have one time for all.
       const shared = statement.pinned && (statementMs ?? Infinity) >= this.#statementMs;
       const { rows } = shared
         ? await this.#lookUp(statement)
-        : await this.#withClient(
-            (client) => this.#query(client, statement.text, statement.values),
+        : await this.#withClient((client) => this.#query(client, statement.text, statement.values), {
             statementMs,
-          );
+            share,
+          });
       yield maskedRows(rows, statement, this.#maskKeys, 0, true);
       return;
     }
-    yield* this.#readLong(statement, request.signal, statementMs);
+    yield* this.#readLong(statement, request.signal, { statementMs, share });
   }
 
   async *#readLong(
     statement: Statement,
     signal: AbortSignal,
-    statementMs: number | undefined,
+    bounds: Bounds,
   ): AsyncGenerator<MaskedRows, void, void> {
-    const client = await this.#connect(statementMs);
+    const { client, release } = await this.#connect(bounds);
     const deadline = performance.now() + this.#streamTimeoutMs;
     let cursor: Cursor<Row> | undefined;
     let broken: Error | undefined;
@@ -149,7 +169,7 @@ export class OrderDatabase {
       // Bounded: to a connection that was lost meanwhile the cursor waits for an answer that never comes.
       if (broken === undefined)
         await this.#bounded(endRead(client, cursor)).catch((error: Error) => (broken = error));
-      client.release(broken);
+      release(broken);
     }
   }
 
@@ -161,29 +181,39 @@ export class OrderDatabase {
     await Promise.all([this.#shared.close(), this.pool.end()]);
   }
 
-  async #withClient<T>(work: (client: PoolClient) => Promise<T>, statementMs?: number): Promise<T> {
-    const client = await this.#connect(statementMs);
+  async #withClient<T>(work: (client: PoolClient) => Promise<T>, bounds: Bounds = {}): Promise<T> {
+    const { client, release } = await this.#connect(bounds);
     try {
       const result = await work(client);
-      client.release();
+      release();
       return result;
     } catch (thrown) {
       const translated = translateUpstream(thrown);
       // A connection that failed, or may still be busy with a statement that we gave up, is not reused.
-      client.release(translated.code === 'value-invalid' ? undefined : translated);
+      release(translated.code === 'value-invalid' ? undefined : translated);
       throw translated;
     }
   }
 
-  async #connect(statementMs?: number): Promise<PoolClient> {
+  /** @returns `release` gives back the connection and its place in the role's share, both at once */
+  async #connect({ statementMs, share }: Bounds): Promise<Connected> {
+    const leave = share === undefined ? () => undefined : await this.#shares.enter(share);
     let client: PoolClient | undefined;
     try {
       client = await this.pool.connect();
-      await this.#setTime(client, Math.min(statementMs ?? Infinity, this.#statementMs));
-      return client;
+      const taken = client;
+      await this.#setTime(taken, Math.min(statementMs ?? Infinity, this.#statementMs));
+      return {
+        client: taken,
+        release: (broken) => {
+          taken.release(broken);
+          leave();
+        },
+      };
     } catch (thrown) {
       const translated = translateUpstream(thrown);
       client?.release(translated);
+      leave();
       throw translated;
     }
   }

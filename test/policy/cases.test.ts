@@ -66,7 +66,9 @@ void t.test('a policy that shows more than its cases say is told, with the line 
 
 void t.test('no row of the order database is ever read', async (t) => {
   const known = changedSet(t, {
-    'tests/analyst.yaml': [['    rows: [{ region: 华东, registered_at: 2024-03 }]\n', '    rows: [{ region: 华东 }]\n']],
+    'tests/analyst.yaml': [
+      ['    rows: [{ region: 华东, registered_at: 2024-03 }]\n', '    rows: [{ region: 华东 }]\n'],
+    ],
   });
   t.match(await run(known), { code: 0 }, 'the shop has hundreds of customers, the rows of the cases one');
 });
