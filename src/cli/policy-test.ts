@@ -77,21 +77,28 @@ export async function runCases(
   try {
     const results: CaseResult[] = [];
     for (const each of cases) {
-      const answer = await rehearsal.ask({
-        role: each.role,
-        claims: each.claims,
-        scope: each.scope,
-        method: each.method,
-        url: encodeURI(each.path),
-        headers: each.headers,
-      });
       const { file, line, role, title } = each;
-      results.push({ file, line, role, title, differences: differencesOf(each, answer) });
+      results.push({ file, line, role, title, differences: await differencesIn(each, rehearsal) });
     }
     return results;
   } finally {
     await rehearsal.close();
   }
+}
+
+/** Asks as often as the case says, and then once more. */
+async function differencesIn(each: PolicyCase, rehearsal: Rehearsal): Promise<string[]> {
+  const { role, claims, scope, method, headers, atMicros } = each;
+  const request = { role, claims, scope, method, url: encodeURI(each.path), headers, atMicros };
+  const before = each.after ?? 0;
+  rehearsal.nextPerson();
+  for (let n = 1; n <= before; n++) {
+    const { status, body } = await rehearsal.ask(request);
+    if (status < 400) continue;
+    const { type, detail } = parsed(body) as { type?: string; detail?: string };
+    return [`request ${n} of the ${before} before it was refused (${type?.split(':').at(-1)}: ${detail})`];
+  }
+  return differencesOf(each, await rehearsal.ask(request));
 }
 
 type Row = Readonly<Record<string, unknown>>;

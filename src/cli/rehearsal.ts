@@ -1,11 +1,12 @@
 /**
- * The gateway over invented rows: the real doors, corridor, compiler and masks, with nothing of the shop
- * behind them and no log. Whoever asks is whoever the case says; so it listens nowhere and is asked in this
- * process alone. Limits are not charged here, since they are decided inside the log's commit.
+ * The gateway over invented rows: the real doors, corridor, compiler, masks and limits, with nothing of the shop
+ * behind them and nothing kept of what was read. Whoever asks is whoever the case says; so it listens nowhere and is
+ * asked in this process alone.
  */
 import type { Principal } from '../access.js';
+import type { Clock } from '../clock.js';
 import type { Config } from '../config/schema.js';
-import { createCorridor, type Rooms } from '../corridor.js';
+import { createCorridor } from '../corridor.js';
 import { alertsDoor } from '../doors/admin/alerts.js';
 import { buildServer } from '../doors/http/server.js';
 import { restDoor } from '../doors/rest/rest-door.js';
@@ -19,6 +20,7 @@ import type { LoadedPolicies } from '../policy/load.js';
 import { InventedOrders } from '../sql/invented-orders.js';
 import type { LiveSchema } from '../sql/schema.js';
 import { StatementCache } from '../sql/statement-cache.js';
+import { RehearsedLog } from './rehearsed-log.js';
 
 export interface RehearsedRequest {
   readonly role: string;
@@ -27,6 +29,8 @@ export interface RehearsedRequest {
   readonly method: 'GET' | 'POST';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Undefined: now. */
+  readonly atMicros: number | undefined;
 }
 
 export interface RehearsedAnswer {
@@ -36,11 +40,13 @@ export interface RehearsedAnswer {
 
 export interface Rehearsal {
   ask(request: RehearsedRequest): Promise<RehearsedAnswer>;
+  /** Somebody who has used up nothing asks from now on. */
+  nextPerson(): void;
   close(): Promise<void>;
 }
 
 export function openRehearsal(
-  { orders, http }: Pick<Config, 'orders' | 'http'>,
+  { orders, http, log: { zone } }: Pick<Config, 'orders' | 'http' | 'log'>,
   { set }: LoadedPolicies,
   live: LiveSchema,
   rows: InventedRows,
@@ -55,11 +61,17 @@ export function openRehearsal(
   const database = new InventedOrders({ ...orders, onIdleError: () => undefined }, live, byTable);
   const revocations = { check: () => undefined, onChange: () => undefined };
   const tokenAddresses = new TokenAddresses();
+  // One moment for all that is asked at no particular time, so that no limit is met over midnight.
+  const startedMicros = Date.now() * 1000;
+  let nowMicros = startedMicros;
+  const clock: Clock = { nowMicros: () => nowMicros };
+  const rehearsed = new RehearsedLog(zone, clock, observe);
   const corridor = createCorridor({
     policies: () => ({ set, live }),
     statements: new StatementCache(),
     orders: database,
-    log: unrecorded,
+    log: rehearsed.log,
+    clock,
     revocations,
     tokenAddresses,
   });
@@ -82,6 +94,7 @@ export function openRehearsal(
   return {
     async ask(request) {
       asking = principalOf(request);
+      nowMicros = request.atMicros ?? startedMicros;
       const { method, url, headers } = request;
       const { statusCode, body } = await server.inject({
         method,
@@ -90,6 +103,7 @@ export function openRehearsal(
       });
       return { status: statusCode, body };
     },
+    nextPerson: () => rehearsed.nextPerson(),
     async close() {
       await server.close();
       await database.close();
@@ -121,17 +135,3 @@ function principalOf({ role, claims, scope }: RehearsedRequest): Principal {
   const withScope = scope === undefined ? token : { ...token, scope };
   return readClaims(withScope, issuer, limits, nowSeconds * 1_000_000).principal;
 }
-
-/** What the corridor needs of a log, and none: only invented rows ever pass here. */
-const unrecorded = {
-  directory: { identify: async () => ({ actorId: 'nobody', meterId: 0, meterKey: 'nobody' }) },
-  record: async (_decision: unknown, _actor: unknown, rows: unknown) => ({
-    rows,
-    writer: 'none',
-    number: 0,
-    atMicros: 0,
-    flags: [],
-  }),
-  recordRefusal: async () => undefined,
-  recordAdministration: async () => undefined,
-} as unknown as Rooms['log'];

@@ -35,19 +35,27 @@ export interface AccessLogOptions {
   readonly writers?: number;
 }
 
+type Writer = Pick<LogWriter, 'id' | 'downReason' | 'commit' | 'close'>;
+type People = Pick<Directory, 'identify' | 'known'>;
+type Parts = Pick<AccessLogOptions, 'digester' | 'observe'>;
+
 export class AccessLog {
-  readonly directory: Directory;
-  readonly #options: AccessLogOptions;
-  readonly #writers: readonly LogWriter[];
-  readonly #dispatch: Dispatch<LogWriter>;
+  readonly directory: People;
+  readonly #options: Parts;
+  readonly #writers: readonly Writer[];
+  readonly #dispatch: Dispatch<Writer>;
   readonly #sees = new WeakMap<readonly ReleasedColumn[], Readonly<Record<string, string>>>();
 
-  private constructor(options: AccessLogOptions, writers: readonly LogWriter[]) {
+  private constructor(options: Parts, writers: readonly Writer[], directory: People) {
     this.#options = options;
     this.#writers = writers;
     this.#dispatch = new Dispatch(writers);
-    // Half, so that being entered and being recorded together take little more than one deadline.
-    this.directory = new Directory(options.pool, options.deadlineMs / 2);
+    this.directory = directory;
+  }
+
+  /** Over writers and people that are there already, for rehearsals that keep no log. */
+  static over(options: Parts, writers: readonly Writer[], directory: People): AccessLog {
+    return new AccessLog(options, writers, directory);
   }
 
   /** Begins writers of its own and puts their first entries on the log. @throws WeirError, or what the driver throws */
@@ -62,7 +70,8 @@ export class AccessLog {
       await Promise.allSettled(opened.map((writer) => writer.close()));
       throw error;
     }
-    return new AccessLog(options, opened);
+    // Half, so that being entered and being recorded together take little more than one deadline.
+    return new AccessLog(options, opened, new Directory(options.pool, options.deadlineMs / 2));
   }
 
   /** Why nothing can be recorded now; undefined when all is well. */

@@ -53,6 +53,19 @@ const testCase = Type.Object(
     ),
     reveal: Type.Optional(text('the value to reveal, behind /rest/: orders/1/reveal/receiver_phone')),
     claims: Type.Optional(claims),
+    after: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000,
+        expects: 'how often the same was asked before and answered, for example 60',
+      }),
+    ),
+    at: Type.Optional(
+      Type.String({
+        pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d)?(Z|[+-]\\d\\d:\\d\\d)$',
+        expects: 'a time with its zone, for example 2026-11-20T23:00+08:00',
+      }),
+    ),
     scope: Type.Optional(text('scopes of the token, separated by spaces')),
     headers: Type.Optional(headers),
     status: Type.Optional(

@@ -16,7 +16,7 @@ export type InventedRow = Readonly<Record<string, string | number | boolean | nu
 /** By the name of the table in the catalogue. */
 export type InventedRows = ReadonlyMap<string, readonly InventedRow[]>;
 
-export interface PolicyCase extends Omit<TestCase, 'claims' | 'headers' | 'get' | 'reveal'>, Position {
+export interface PolicyCase extends Omit<TestCase, 'claims' | 'headers' | 'get' | 'reveal' | 'at'>, Position {
   readonly file: string;
   readonly role: string;
   /** Of the file, with the case's own over them. */
@@ -24,6 +24,8 @@ export interface PolicyCase extends Omit<TestCase, 'claims' | 'headers' | 'get' 
   /** The same. */
   readonly headers: Readonly<Record<string, string>>;
   readonly method: 'GET' | 'POST';
+  /** Undefined: now. */
+  readonly atMicros: number | undefined;
   readonly path: string;
 }
 
@@ -97,6 +99,11 @@ async function readCases(file: string, set: PolicySet, faults: PolicyFault[]): P
       faults.push(source.fault(at, 'value', 'the case asks nothing, or two things', hint));
     }
     const asked = each?.get ?? each?.reveal;
+    const atMicros = each?.at === undefined ? undefined : Date.parse(each.at) * 1000;
+    if (Number.isNaN(atMicros)) {
+      const hint = 'write a time with its zone, for example 2026-11-20T23:00+08:00';
+      faults.push(source.fault([...at, 'at'], 'value', 'there is no such time', hint));
+    }
     if (each?.title === undefined || asked === undefined || role === undefined) return [];
     if (each.status === undefined && each.code === undefined && !each.columns && !each.rows) {
       const hint = 'add columns, rows, status or code';
@@ -107,6 +114,7 @@ async function readCases(file: string, set: PolicySet, faults: PolicyFault[]): P
         ...(each as TestCase),
         method: each.get === undefined ? 'POST' : 'GET',
         path: asked.startsWith('/') ? asked : `/rest/${asked}`,
+        atMicros,
         file,
         ...source.at(at, 'value'),
         role,

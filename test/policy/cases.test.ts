@@ -96,3 +96,39 @@ void t.test('a case that tests nothing is refused, with its line and what to wri
     'tests/security.yaml:4:5 the case expects nothing of the answer — add columns, rows, status or code',
   ]);
 });
+
+void t.test('limits are charged as the gateway charges them, each case by somebody new', async (t) => {
+  const agent = 'roles/support-agent.yaml';
+  const looser = await run(
+    changedSet(t, { [agent]: [['queries: 60 per minute', 'queries: 90 per minute']] }),
+  );
+  t.match(looser.out, /asks as often as the work takes.*\n {4}the code is none and not limit-reached\n/);
+  const tighter = await run(
+    changedSet(t, { [agent]: [['queries: 60 per minute', 'queries: 20 per minute']] }),
+  );
+  t.match(
+    tighter.out,
+    /\n {4}request 21 of the 60 before it was refused \(limit-reached: the limit of 20 queries per minute is used up/,
+  );
+  t.match(tighter.out, /\n\d+ cases, 1 do not hold\n$/, 'what others of the file read is not charged to it');
+});
+
+void t.test('a case may be asked at a time, for roles that have hours', async (t) => {
+  const at = (title: string, time: string, expected: string) =>
+    `  - { title: ${title}, get: /admin/alerts, at: '${time}', ${expected} }\n`;
+  const cases =
+    at('by day', '2026-11-20T10:00+08:00', 'status: 200') +
+    at('by night', '2026-11-20T23:00+08:00', 'code: outside-hours');
+  const set = changedSet(t, {
+    'roles/security.yaml': [['may: [alerts]', 'may: [alerts]\nhours: 08:00-20:00 Asia/Shanghai']],
+    'tests/security.yaml': [['cases:\n', `cases:\n${cases}`]],
+  });
+  const { out } = await run(set, '--json');
+  const results = out.split('\n').filter((line) => /by (day|night)/.test(line));
+  t.equal(results.length, 2);
+  for (const line of results) t.match(JSON.parse(line), { differences: [] });
+  const wrong = changedSet(t, {
+    'tests/security.yaml': [['cases:\n', `cases:\n${at('x', 'noon', 'status: 200')}`]],
+  });
+  t.match(await run(wrong), { code: 1, err: /write a time with its zone/ });
+});
