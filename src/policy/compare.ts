@@ -4,17 +4,22 @@
  * know, a mask of which it does not know that it keeps less. Empty: the set is as tight, or tighter.
  */
 import { isPersonal } from './catalog.js';
+import {
+  compareBounds,
+  compareCost,
+  compareLimits,
+  comparePurpose,
+  compareReveal,
+  type Say,
+} from './compare-role.js';
 import { canonicalJson } from './digest.js';
 import { sortFaults, type PolicyFault } from './faults.js';
-import { limitsInForce } from './limits-in-force.js';
 import type { LoadedPolicies } from './load.js';
 import type { AlertPolicy, BulkThresholds, CatalogTable, RolePolicy, TablePolicy } from './model.js';
-import type { Part, Path, PolicySource } from './source.js';
+import type { Path, PolicySource } from './source.js';
 
 /** `message` says what becomes looser, `hint` what keeps it as it was. */
 export type Loosening = PolicyFault;
-
-type Say = (path: Path, part: Part, message: string, hint: string) => void;
 
 /** Masks that show less than this one, whatever the value. */
 const narrower: Readonly<Record<string, readonly string[]>> = {
@@ -25,8 +30,11 @@ const narrower: Readonly<Record<string, readonly string[]>> = {
 
 /** Keys that are compared below; of any other, a change counts as looser. */
 const judged = {
-  role: ['role', 'about', 'owner', 'for', 'tables', 'per_request', 'limits', 'may'],
-  grant: ['find_by', 'browse', 'only', 'see'],
+  role: [
+    ...['role', 'about', 'owner', 'for', 'tables', 'per_request', 'limits', 'may'],
+    ...['reason', 'ticket', 'hours', 'networks', 'cost'],
+  ],
+  grant: ['find_by', 'browse', 'only', 'see', 'reveal'],
   catalog: ['version', 'tables', 'claims'],
   table: ['from', 'record', 'subject', 'columns'],
 };
@@ -98,6 +106,9 @@ function compareRole(before: RolePolicy, after: RolePolicy, say: Say): void {
     if (!before.may.has(permission))
       say(['may'], 'value', `${role} may read ${permission}`, `remove ${permission}`);
   compareLimits(before, after, say);
+  comparePurpose(before, after, say);
+  compareBounds(before, after, say);
+  compareCost(before, after, say);
 }
 
 function compareGrant(role: string, before: TablePolicy, after: TablePolicy, say: Say): void {
@@ -128,6 +139,12 @@ function compareGrant(role: string, before: TablePolicy, after: TablePolicy, say
     if (before.findBy.includes(column)) continue;
     say(at('find_by'), 'value', `${role} may find rows of ${table} by ${column}`, `remove ${column}`);
   }
+  for (const column of after.findByLast4?.keys() ?? []) {
+    if (before.findByLast4?.has(column) === true) continue;
+    const message = `${role} may find rows of ${table} by the last four digits of ${column}`;
+    say(at('find_by'), 'value', message, `remove {${column}: last4}`);
+  }
+  compareReveal(role, before, after, say);
   for (const filter of before.only) {
     const text = 'literal' in filter.value ? filter.value.literal : `claim.${filter.value.claim}`;
     const now = after.only.find(({ column }) => column === filter.column);
@@ -143,28 +160,6 @@ function compareGrant(role: string, before: TablePolicy, after: TablePolicy, say
 function showsMore(before: string, after: string): boolean {
   if (before === after || before === 'clear') return false;
   return !(narrower[before] ?? []).includes(after);
-}
-
-/** A limit may hold for some scopes and not for others, so what counts is what a token with these scopes meets. */
-function compareLimits(before: RolePolicy, after: RolePolicy, say: Say): void {
-  const scopes = [...new Set([...before.limits, ...after.limits].flatMap(({ scope }) => scope ?? []))];
-  // Of several scopes the largest limit applies, so what three of them could do, two of them do.
-  const pairs = scopes.flatMap((one, index) => scopes.slice(index + 1).map((other) => [one, other]));
-  const told = new Set<string>();
-  for (const held of [[], ...scopes.map((scope) => [scope]), ...pairs]) {
-    const now = limitsInForce(after, held);
-    for (const { count, window, max } of limitsInForce(before, held)) {
-      const limit = now.find((each) => each.count === count && each.window === window);
-      if ((limit !== undefined && limit.max <= max) || told.has(`${count} ${window}`)) continue;
-      told.add(`${count} ${window}`);
-      const whose = held.length === 0 ? '' : ` with ${held.join(' and ')}`;
-      const message =
-        limit === undefined
-          ? `${after.role} has no limit on ${count} per ${window}${whose}`
-          : `${after.role} may reach ${limit.max} ${count} per ${window}${whose} instead of ${max}`;
-      say(['limits', count], 'value', message, `write ${max} per ${window}`);
-    }
-  }
 }
 
 function compareCatalogued(before: CatalogTable, after: CatalogTable, say: Say): void {

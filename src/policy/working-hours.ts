@@ -100,9 +100,29 @@ export function refuseOutside(
   }
 }
 
+/** Whoever keeps to `inner` keeps to `outer`. Of hours in another zone that is never said. */
+export function coversHours(outer: Hours | undefined, inner: Hours | undefined): boolean {
+  if (outer === undefined) return true;
+  if (inner === undefined || inner.zone !== outer.zone) return false;
+  for (let minute = 0; minute < minutesOf('24', '0'); minute++)
+    if (isAt(inner, minute) && !isAt(outer, minute)) return false;
+  return true;
+}
+
+/** Every address of `inner` is one of `outer`. */
+export function coversNetwork(outer: string, inner: string): boolean {
+  const [wide, narrow] = [partsOf(outer), partsOf(inner)];
+  if (wide === undefined || narrow === undefined) return false;
+  if (wide.family !== narrow.family || wide.bits > narrow.bits) return false;
+  return blocksOf([outer]).check(narrow.address, narrow.family);
+}
+
+function isWithin(hours: Hours, nowMicros: number): boolean {
+  return isAt(hours, minuteOfDay(hours.zone, nowMicros));
+}
+
 /** From the first minute to the one before the last; over midnight where the end comes first. */
-function isWithin({ from, to, zone }: Hours, nowMicros: number): boolean {
-  const minute = minuteOfDay(zone, nowMicros);
+function isAt({ from, to }: Hours, minute: number): boolean {
   return from < to ? minute >= from && minute < to : minute >= from || minute < to;
 }
 
