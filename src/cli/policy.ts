@@ -1,11 +1,14 @@
-/** `weir policy check`: are the policy files sound, and do they fit the order database? */
+/** `weir policy check`: are the policy files sound, has the configuration the keys that they need, and do they fit the order database? */
 import { checkAgainstDatabase } from '../policy/check-database.js';
 import { formatFaults, PolicyFaults, type PolicyFault } from '../policy/faults.js';
+import type { Config } from '../config/schema.js';
+import { ConfigFaults } from '../config/faults.js';
 import { loadPolicies, type LoadedPolicies } from '../policy/load.js';
+import { missingKeyFaults } from '../policy/missing-keys.js';
 import { readSchema } from '../sql/schema.js';
 import { exitCodes, type CliContext } from './context.js';
 import { databaseFault } from './database-fault.js';
-import { findConfig, type ConfigOption } from './find-config.js';
+import { findConfig, findConfigFile, type ConfigOption } from './find-config.js';
 import { asOpened, openOrders, policyDirectory, shownDirectory } from './policy-folder.js';
 import { formatJsonLines } from './table.js';
 
@@ -32,6 +35,12 @@ export async function policyCheck(context: CliContext, options: PolicyCheckOptio
     if (!(error instanceof PolicyFaults)) throw error;
     faults.push(...error.faults.map(opened));
   }
+  const config = loaded === undefined ? undefined : configAtHand(context, options);
+  if (loaded !== undefined && config !== undefined) {
+    const { tokenKey } = config.masks;
+    const keys = { token: tokenKey === undefined ? undefined : Buffer.from(tokenKey, 'base64') };
+    faults.push(...missingKeyFaults(loaded, keys).map(opened));
+  }
   if (loaded !== undefined && options.database) {
     const found = await compareWithDatabase(loaded, findConfig(context, options).orders.url);
     faults.push(...found.map(opened));
@@ -47,6 +56,17 @@ export async function policyCheck(context: CliContext, options: PolicyCheckOptio
     io.out(`${shown}: ${roles.size} roles, no faults${fits} (set ${digest.slice(0, 12)})\n`);
   }
   return sound ? exitCodes.ok : exitCodes.bad;
+}
+
+/** One that nobody named, and that is not sound, is somebody else's business here. */
+function configAtHand(context: CliContext, options: PolicyCheckOptions): Config | undefined {
+  if (findConfigFile(context, options, 'reading') === undefined) return undefined;
+  try {
+    return findConfig(context, options);
+  } catch (error) {
+    if (error instanceof ConfigFaults && options.config === undefined && !options.database) return undefined;
+    throw error;
+  }
 }
 
 async function compareWithDatabase(loaded: LoadedPolicies, url: string): Promise<PolicyFault[]> {

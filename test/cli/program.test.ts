@@ -147,6 +147,34 @@ void t.test('policy check names file, line and column as they open from here, an
 });
 
 void t.test(
+  'policy check says which roles need a key that the configuration at hand does not have',
+  async (t) => {
+    const cwd = folder(t);
+    cpSync(policies, join(cwd, 'p'), { recursive: true });
+    const file = join(cwd, 'p', 'roles', 'support-agent.yaml');
+    writeFileSync(
+      file,
+      readFileSync(file, 'utf8').replace('receiver_name: surname # 张**', 'receiver_name: token'),
+    );
+    const check = (...more: string[]) => weir(['policy', 'check', '--dir', 'p', ...more], { cwd });
+    t.match(await check(), {
+      code: 1,
+      out: /^p\/roles\/support-agent\.yaml:\d+:\d+ role support-agent sees orders\.receiver_name as token, and masks\.tokenKey is not configured — make a key/,
+    });
+    const key = randomBytes(32).toString('base64');
+    writeFileSync(join(cwd, 'weir.yaml'), `${sound()}masks: {tokenKey: ${key}}\n`);
+    t.match(await check(), { code: 0, out: /no faults/ });
+    writeFileSync(join(cwd, 'weir.yaml'), 'http: {prt: 1}\n');
+    t.match(
+      await check(),
+      { code: 0, out: /no faults/ },
+      'a configuration that nobody named is not its business',
+    );
+    t.match(await check('--config', 'weir.yaml'), { code: 2, err: /http\.prt/ });
+  },
+);
+
+void t.test(
   'a token needs a demo; it is printed alone, and its claims cannot be forged over the options',
   async (t) => {
     const cwd = t.testdir({});
