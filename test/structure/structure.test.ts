@@ -46,7 +46,7 @@ const mayImport: Readonly<Record<string, readonly string[] | 'everything'>> = {
 
 /** Packages that only some rooms may use; everything else in package.json is listed too, so that nothing slips in. */
 const packageRooms: Readonly<Record<string, readonly string[]>> = {
-  fastify: ['doors/http', 'doors/rest', 'doors/admin', 'gateway.ts'],
+  fastify: ['doors/http', 'doors/rest', 'doors/admin', 'gateway.ts', 'demo'],
   jose: ['identity', 'demo'],
   pg: ['sql', 'store', 'log', 'watch', 'demo', 'cli'],
   'pg-cursor': ['sql', 'log'],
