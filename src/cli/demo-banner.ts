@@ -5,14 +5,24 @@ export interface BannerFacts {
   readonly directory: string;
   /** Set where the folder is not the default, so that pasted lines find it. */
   readonly dataVariable: string | undefined;
-  /** An order that exists, and the region it lies in. */
-  readonly sample: { readonly orderNo: string; readonly region: string };
+  readonly sample: DemoSample;
+  /** The order service itself, and what tools present to it. */
+  readonly service: { readonly address: string; readonly token: string };
   readonly roles: readonly { readonly role: string; readonly about: string }[];
+}
+
+/** What there is to ask for. */
+export interface DemoSample {
+  /** An order, and the region that it lies in. */
+  readonly orderNo: string;
+  readonly region: string;
+  /** A shipment of the order service's. */
+  readonly shipment: string;
 }
 
 /** @returns lines, the last of which says that it is ready */
 export function demoBanner(facts: BannerFacts): string {
-  const { address, sample } = facts;
+  const { address, sample, service } = facts;
   const weir = `${facts.dataVariable === undefined ? '' : `WEIR_DATA_DIR=${quote(facts.dataVariable)} `}npx weir`;
   const width = Math.max(...facts.roles.map(({ role }) => role.length));
   const curl = (token: string, url: string) =>
@@ -29,6 +39,8 @@ export function demoBanner(facts: BannerFacts): string {
       `--role support-agent --sub li.na --claim region=${sample.region}`,
       `${address}/rest/orders?order_no=eq.${sample.orderNo}`,
     ),
+    'A shipment, as the order service itself gives it to whoever holds its token:',
+    `  curl -H 'Authorization: Bearer ${service.token}' '${service.address}/shipments/${sample.shipment}'`,
     'What security sees (admin door):',
     curl('--role security --sub wang.min', `${address}/admin/alerts`),
     'Who read what:',

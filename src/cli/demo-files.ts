@@ -15,6 +15,10 @@ export interface DemoSecrets {
   readonly ownerPassword: string;
   readonly runtimePassword: string;
   readonly readerPassword: string;
+  /** Of the order service's own login. */
+  readonly servicePassword: string;
+  /** What staff tools present to the order service itself. */
+  readonly toolToken: string;
   readonly digestKey: string;
   readonly tokenKey: string;
 }
@@ -31,23 +35,21 @@ export async function openSecrets(directory: string): Promise<DemoSecrets> {
   });
   const marker = Buffer.from(demoKeyMarker);
   const key = () => Buffer.concat([marker, randomBytes(32 - marker.length)]).toString('base64');
-  if (text !== undefined) {
-    const kept = JSON.parse(text) as DemoSecrets & { tokenKey?: string };
-    if (kept.tokenKey !== undefined) return kept;
-    // Made by a version that had no tokens.
-    const whole = { ...kept, tokenKey: key() };
-    await writeWhole(file, `${JSON.stringify(whole, null, 2)}\n`);
-    return whole;
-  }
+  const kept = text === undefined ? {} : (JSON.parse(text) as Partial<DemoSecrets>);
   const password = () => randomBytes(18).toString('base64url');
   const made: DemoSecrets = {
     superuserPassword: password(),
     ownerPassword: password(),
     runtimePassword: password(),
     readerPassword: password(),
+    servicePassword: password(),
+    toolToken: password(),
     digestKey: key(),
     tokenKey: key(),
+    // An earlier version may have had fewer.
+    ...kept,
   };
+  if (Object.keys(made).length === Object.keys(kept).length) return made;
   await writeWhole(file, `${JSON.stringify(made, null, 2)}\n`);
   return made;
 }
