@@ -29,7 +29,9 @@ export function findChromium(): string | undefined {
 export const withoutChromium =
   'no Chromium here: install it (Debian: apt-get install chromium) or name one with CHROMIUM';
 
-export async function openBrowser(t: Teardown, executablePath: string): Promise<Browser> {
+export async function openBrowser(t: Teardown): Promise<Browser> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) throw new Error(withoutChromium);
   const userDataDir = await mkdtemp(join(tmpdir(), 'weir-browser-'));
   const browser = await puppeteer.launch({
     executablePath,
