@@ -8,6 +8,8 @@ export interface BannerFacts {
   readonly sample: DemoSample;
   /** The order service itself, and what tools present to it. */
   readonly service: { readonly address: string; readonly token: string };
+  /** Where Weir has it; undefined where the catalogue does not. */
+  readonly prefix: string | undefined;
   readonly roles: readonly { readonly role: string; readonly about: string }[];
 }
 
@@ -39,7 +41,13 @@ export function demoBanner(facts: BannerFacts): string {
       `--role support-agent --sub li.na --claim region=${sample.region}`,
       `${address}/rest/orders?order_no=eq.${sample.orderNo}`,
     ),
-    'A shipment, as the order service itself gives it to whoever holds its token:',
+    ...(facts.prefix === undefined
+      ? []
+      : [
+          'A shipment of the order service, as the same agent sees it (proxy door):',
+          curl(`--role support-agent --sub li.na`, `${address}${facts.prefix}/shipments/${sample.shipment}`),
+        ]),
+    'The same, as the service itself gives it to whoever holds its token:',
     `  curl -H 'Authorization: Bearer ${service.token}' '${service.address}/shipments/${sample.shipment}'`,
     'What security sees (admin door):',
     curl('--role security --sub wang.min', `${address}/admin/alerts`),

@@ -69,6 +69,8 @@ export interface DemoSettings {
   readonly ordersUrl: string;
   readonly issuer: { readonly issuer: string; readonly audience: string; readonly jwksFile: string };
   readonly policies: string;
+  /** Service of the catalogue → base URL. */
+  readonly services: Readonly<Record<string, string>>;
 }
 
 /** The demo's configuration, as the file that every other verb reads. */
@@ -85,6 +87,9 @@ export function writeDemoConfig(settings: DemoSettings): string {
       },
       log: { digestKey: secrets.digestKey },
       masks: { tokenKey: secrets.tokenKey },
+      services: {
+        urls: Object.entries(settings.services).map(([service, url]) => ({ service, url })),
+      },
     },
     { lineWidth: 0 },
   );

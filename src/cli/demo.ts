@@ -25,6 +25,7 @@ import { openGateway } from '../gateway.js';
 import { createLogger } from '../observe/logger.js';
 import { createMetrics } from '../observe/metrics.js';
 import { loadPolicies } from '../policy/load.js';
+import type { Catalog } from '../policy/model.js';
 import { migrateStore } from '../store/migrate.js';
 import { CliError, exitCodes, type CliContext, type StopSignals } from './context.js';
 import { demoBanner, type DemoSample } from './demo-banner.js';
@@ -88,8 +89,9 @@ async function run(context: CliContext, directory: string, signals: StopSignals)
   const env = demoEnvironment(context);
   const secrets = await openSecrets(directory);
   const issuer = await openDemoIssuer(demoIssuerDirectory(directory));
-  const configText = (urls: DatabaseUrls) =>
+  const configText = (urls: DatabaseUrls, services: Readonly<Record<string, string>> = {}) =>
     writeDemoConfig({
+      services,
       secrets,
       issuer,
       storeUrl: urls.storeRuntimeUrl,
@@ -117,7 +119,7 @@ async function run(context: CliContext, directory: string, signals: StopSignals)
       ordersUrl: cluster.current().url(login.user, login.password, 'shop'),
       toolToken: secrets.toolToken,
     });
-    const text = configText(urls);
+    const text = configText(urls, addressesOf(services, set.catalog));
     const config = load(text);
     progress('bringing the access log to this version');
     await migrateStore(config.store.ownerUrl!, databaseRoles.runtime);
@@ -147,6 +149,7 @@ async function run(context: CliContext, directory: string, signals: StopSignals)
         dataVariable: env['WEIR_DATA_DIR'],
         sample: await sampleOrder(config),
         service: { address: services.fulfilment, token: secrets.toolToken },
+        prefix: set.catalog.services?.get('fulfilment')?.prefix,
         roles: [...set.roles.values()].map(({ role, about }) => ({ role, about })),
       }),
     );
@@ -158,6 +161,12 @@ async function run(context: CliContext, directory: string, signals: StopSignals)
     await services?.close();
     await cluster.stop(signals.hurry.aborted ? 'immediate' : 'fast');
   }
+}
+
+/** Of those that the catalogue has: it may be somebody's own. */
+function addressesOf({ fulfilment, telephony, labels }: DemoServices, { services }: Catalog) {
+  const running = Object.entries({ fulfilment, telephony, labels });
+  return Object.fromEntries(running.filter(([name]) => services?.has(name)));
 }
 
 function demoEnvironment(context: CliContext): Environment {

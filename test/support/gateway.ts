@@ -18,6 +18,9 @@ import { freshDatabase } from './database.js';
 
 export const policiesDirectory = fileURLToPath(new URL('../../policies', import.meta.url));
 
+/** Where the services of the project's own catalogue are said to be. Nobody answers there. */
+export const nowhere: Readonly<Record<string, string>> = { FULFILMENT_URL: 'http://127.0.0.1:9' };
+
 export interface GatewayOptions {
   /** Folder of policy files; default: the project's own. */
   readonly policies?: string;
@@ -74,7 +77,7 @@ export async function startGateway(t: Teardown, options: GatewayOptions = {}): P
   const gateway = openGateway(config, {
     demo: true,
     metrics,
-    ...(options.environment === undefined ? {} : { environment: options.environment }),
+    environment: { ...nowhere, ...options.environment },
     observe: (observation) => {
       observed.push(observation);
       metrics.observe(observation);
