@@ -2,7 +2,7 @@
 import { HttpError, type DataProvider, type RaRecord } from 'react-admin';
 
 export interface Shipment extends RaRecord<number> {
-  orderId?: number;
+  orderNo?: string;
   carrier?: string;
   trackingNo?: string;
   status?: string;

@@ -65,7 +65,7 @@ export const ShipmentShow = () => (
   <Show actions={<ShowActions />}>
     <SimpleShowLayout>
       <TextField source="id" />
-      <TextField source="orderId" label="Order" />
+      <TextField source="orderNo" label="Order" />
       <TextField source="status" />
       <TextField source="carrier" />
       <TextField source="trackingNo" />

@@ -6,6 +6,7 @@ type Cell = string | number | null;
 const columns: readonly (readonly [string, (shipment: Shipment) => Cell])[] = [
   ['id', (s) => s.id],
   ['orderId', (s) => s.orderId],
+  ['orderNo', (s) => s.orderNo],
   ['customerId', (s) => s.customerId],
   ['carrier', (s) => s.carrier],
   ['trackingNo', (s) => s.trackingNo],

@@ -4,6 +4,7 @@ import type pg from 'pg';
 export interface Shipment {
   readonly id: number;
   readonly orderId: number;
+  readonly orderNo: string;
   readonly customerId: number;
   readonly carrier: string;
   readonly trackingNo: string;
@@ -42,12 +43,12 @@ export interface ShipmentChange {
 }
 
 const whole = `
-SELECT s.shipment_id::float8 AS id, s.order_id::float8 AS "orderId", s.customer_id::float8 AS "customerId",
+SELECT s.shipment_id::float8 AS id, s.order_id::float8 AS "orderId", o.order_no AS "orderNo", s.customer_id::float8 AS "customerId",
        s.carrier, s.tracking_no, s.status, s.receiver_name, s.receiver_phone, s.address, s.shipped_at,
        n.note, n.updated_at,
        coalesce((SELECT json_agg(json_build_object('sku', i.sku, 'title', i.title, 'quantity', i.quantity) ORDER BY i.item_id)
                    FROM shop.order_items i WHERE i.order_id = s.order_id), '[]') AS items
-  FROM shop.shipments s LEFT JOIN fulfilment.notes n USING (shipment_id)`;
+  FROM shop.shipments s JOIN shop.orders o USING (order_id) LEFT JOIN fulfilment.notes n USING (shipment_id)`;
 
 // However the number is written, +86 138 0000 1234 or 13800001234, its last eleven digits are the same.
 const digits = (text: string) => `right(regexp_replace(${text}, '[^0-9]', '', 'g'), 11)`;
@@ -112,7 +113,7 @@ export class Shipments {
 
 interface Row extends Pick<
   Shipment,
-  'id' | 'orderId' | 'customerId' | 'carrier' | 'status' | 'note' | 'items'
+  'id' | 'orderId' | 'orderNo' | 'customerId' | 'carrier' | 'status' | 'note' | 'items'
 > {
   readonly tracking_no: string;
   readonly receiver_name: string;
@@ -127,6 +128,7 @@ function shipmentOf(row: Row): Shipment {
   return {
     id: row.id,
     orderId: row.orderId,
+    orderNo: row.orderNo,
     customerId: row.customerId,
     carrier: row.carrier,
     trackingNo: row.tracking_no,
