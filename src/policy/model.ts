@@ -56,7 +56,17 @@ export interface TablePolicy {
   readonly reveal?: ReadonlyMap<string, Limit>;
 }
 
-export const counts = ['queries', 'records', 'people', 'lookups', 'misses', 'reveals', 'bytes'] as const;
+/** Their order is that of the bits in stored meters (quota/buckets.ts): a new one goes to the end. */
+export const counts = [
+  'queries',
+  'records',
+  'people',
+  'lookups',
+  'misses',
+  'reveals',
+  'bytes',
+  'fills',
+] as const;
 export type Count = (typeof counts)[number];
 
 export const windows = ['minute', 'hour', 'day', '30d'] as const;
