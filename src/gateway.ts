@@ -9,11 +9,13 @@ import type { Config } from './config/schema.js';
 import { createCorridor } from './corridor.js';
 import { alertsDoor } from './doors/admin/alerts.js';
 import type { Health, Metrics } from './doors/http/health.js';
+import { jwksRoute } from './doors/http/jwks.js';
 import { buildServer } from './doors/http/server.js';
 import { restDoor } from './doors/rest/rest-door.js';
 import { revealDoor } from './doors/rest/reveal-door.js';
 import { WeirError } from './errors.js';
 import { Authenticator } from './identity/authenticator.js';
+import { jwksPath, PrincipalTokens, readPrincipalKeys } from './identity/principal-token.js';
 import { Revocations } from './identity/revocations.js';
 import { TokenAddresses } from './identity/token-addresses.js';
 import { AccessLog } from './log/access-log.js';
@@ -90,6 +92,11 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
     maxTokenAgeSeconds: config.identity.maxTokenLifetimeSeconds,
     allowDemoKeys: parts.demo ?? false,
   });
+  const signing = readPrincipalKeys(config.principal.keys.map(({ jwk }) => jwk));
+  const principalTokens =
+    'keys' in signing && signing.keys.length > 0 && config.principal.issuer !== undefined
+      ? new PrincipalTokens(config.principal.issuer, signing.keys, systemClock)
+      : undefined;
   const nowMillis = () => performance.now();
   const revocations = new Revocations({ nowMillis, refresh: () => feed.refresh() });
   revocations.onChange((isRevoked) => authenticator.forget(isRevoked));
@@ -113,7 +120,13 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
         const [store, upstream] = [await checkStore(storePool), await checkOrders(orders.pool, tables)];
         for (const warning of [...store.warnings, ...upstream.warnings])
           observe({ event: 'lifecycle', state: 'starting', detail: warning });
-        const faults = [...store.faults, ...upstream.faults, ...missingKeys(loaded.set, maskKeys)];
+        const unfit =
+          'faults' in signing
+            ? signing.faults.map(
+                ([at, fault]) => `principal.keys[${at}].jwk ${fault}: weir service key makes one`,
+              )
+            : [];
+        const faults = [...store.faults, ...upstream.faults, ...unfit, ...missingKeys(loaded.set, maskKeys)];
         if (faults.length > 0) throw new StartRefused(faults);
         const live = await readSchema(orders.pool, tables);
         const mismatches = checkAgainstDatabase(loaded, live);
@@ -173,6 +186,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
           doors: [
             restDoor({ corridor, observe, isTable: (name) => inForce().set.catalog.tables.has(name) }),
             revealDoor({ corridor, isTable: (name) => inForce().set.catalog.tables.has(name) }),
+            ...(principalTokens === undefined ? [] : [jwksRoute(jwksPath, principalTokens.jwks)]),
             alertsDoor({ corridor, alerts: (filter) => listAlerts(storePool, filter) }),
           ],
         });

@@ -8,6 +8,8 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { demoKeyMarker } from '../config/meaning.js';
+import { demoKeyPrefix } from '../identity/demo-key.js';
+import { makePrincipalKey } from '../identity/principal-token.js';
 import { demoConfigFile } from './find-config.js';
 
 export interface DemoSecrets {
@@ -17,6 +19,7 @@ export interface DemoSecrets {
   readonly readerPassword: string;
   readonly digestKey: string;
   readonly tokenKey: string;
+  readonly principalKey: string;
 }
 
 export const postgresDirectory = (directory: string) => join(directory, 'postgres');
@@ -32,10 +35,10 @@ export async function openSecrets(directory: string): Promise<DemoSecrets> {
   const marker = Buffer.from(demoKeyMarker);
   const key = () => Buffer.concat([marker, randomBytes(32 - marker.length)]).toString('base64');
   if (text !== undefined) {
-    const kept = JSON.parse(text) as DemoSecrets & { tokenKey?: string };
-    if (kept.tokenKey !== undefined) return kept;
-    // Made by a version that had no tokens.
-    const whole = { ...kept, tokenKey: key() };
+    const kept = JSON.parse(text) as Partial<DemoSecrets>;
+    if (kept.tokenKey !== undefined && kept.principalKey !== undefined) return kept as DemoSecrets;
+    // Made by a version that had no tokens, or no services.
+    const whole = { tokenKey: key(), principalKey: demoPrincipalKey(), ...kept } as DemoSecrets;
     await writeWhole(file, `${JSON.stringify(whole, null, 2)}\n`);
     return whole;
   }
@@ -47,9 +50,14 @@ export async function openSecrets(directory: string): Promise<DemoSecrets> {
     readerPassword: password(),
     digestKey: key(),
     tokenKey: key(),
+    principalKey: demoPrincipalKey(),
   };
   await writeWhole(file, `${JSON.stringify(made, null, 2)}\n`);
   return made;
+}
+
+function demoPrincipalKey(): string {
+  return makePrincipalKey('EdDSA', demoKeyPrefix);
 }
 
 /** Everything that the demo made there, and nothing else that may lie beside it. */
@@ -83,6 +91,7 @@ export function writeDemoConfig(settings: DemoSettings): string {
       },
       log: { digestKey: secrets.digestKey },
       masks: { tokenKey: secrets.tokenKey },
+      principal: { issuer: 'https://weir.demo.weir.invalid', keys: [{ jwk: secrets.principalKey }] },
     },
     { lineWidth: 0 },
   );
