@@ -100,6 +100,26 @@ export class PrincipalTokens {
   }
 }
 
+/** As configured. @returns without tokens where there is no key; the faults are for the operator, and hold no value */
+export function openPrincipalTokens(
+  { issuer, keys }: { readonly issuer?: string; readonly keys: readonly { readonly jwk: string }[] },
+  clock: Clock,
+): { readonly tokens: PrincipalTokens | undefined; readonly faults: readonly string[] } {
+  const read = readPrincipalKeys(keys.map(({ jwk }) => jwk));
+  if ('faults' in read) {
+    const faults = read.faults.map(
+      ([at, fault]) => `principal.keys[${at}].jwk ${fault}: weir service key makes one`,
+    );
+    return { tokens: undefined, faults };
+  }
+  const whole = issuer !== undefined && read.keys.length > 0;
+  return { tokens: whole ? new PrincipalTokens(issuer, read.keys, clock) : undefined, faults: [] };
+}
+
+/** What forbids to serve a catalogue with services. */
+export const keyMissing =
+  'services are told who asks by tokens that the gateway signs, and it has no key: make one with weir service key, and name it under principal.keys';
+
 /** @param text a private JWK, as JSON. @returns the key; or why it cannot be used, without a value of it */
 export function readPrincipalKey(text: string): PrincipalKey | string {
   let jwk: JsonWebKey & Record<string, unknown>;

@@ -319,7 +319,7 @@ for (const [title, from, to, faults] of inRole) {
   void t.test(`a role: ${title}`, async (t) => {
     const told = await faultsOf(t, { 'catalog.yaml': services, 'roles/agent.yaml': edit(calls, from, to) });
     t.equal(told.length, faults.length, told.join('\n'));
-    faults.forEach((fault, index) => t.ok(told[index]!.startsWith(`roles/agent.yaml:${fault}`), told[index]));
+    faults.forEach((fault, index) => t.ok(told[index]!.startsWith(`roles/agent.yaml:${fault}`), told[index]!));
   });
 }
 

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/schema.js';
 import { openDemoIssuer, type DemoIssuer, type DemoToken } from '../../src/demo/issuer.js';
+import { makePrincipalKey } from '../../src/identity/principal-token.js';
 import { openGateway, type Gateway } from '../../src/gateway.js';
 import { createMetrics } from '../../src/observe/metrics.js';
 import type { Observation } from '../../src/observation.js';
@@ -24,6 +25,8 @@ export interface GatewayOptions {
   readonly store?: Store;
   /** Changes to the configuration that the databases and the issuer give. */
   readonly config?: (config: Config) => Config;
+  /** Variables that the catalogue names. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface OpenedGateway {
@@ -60,6 +63,7 @@ export async function gatewayConfig(t: Teardown, options: GatewayOptions = {}) {
       identity: {
         issuers: [{ issuer: issuer.issuer, audience: issuer.audience, jwks: { file: issuer.jwksFile } }],
       },
+      principal: { issuer: 'https://weir.test', keys: [{ jwk: makePrincipalKey() }] },
     }),
   });
   return { config: options.config?.(plain) ?? plain, issuer, store, ordersUrl: shop.url };
@@ -72,6 +76,7 @@ export async function startGateway(t: Teardown, options: GatewayOptions = {}): P
   const gateway = openGateway(config, {
     demo: true,
     metrics,
+    ...(options.environment === undefined ? {} : { environment: options.environment }),
     observe: (observation) => {
       observed.push(observation);
       metrics.observe(observation);

@@ -7,6 +7,10 @@
  */
 import type { MaskName } from '../../policy/model.js';
 import type { MaskKeys } from '../mask.js';
+import { csvMask } from './csv-masker.js';
+import { parseFieldPath, type FieldPath } from './field-path.js';
+import { JsonMasker } from './json-masker.js';
+import { pathTree } from './path-tree.js';
 
 export interface DocumentShape {
   /** Where the records are: "$" (the document is the one record), "$.data" (one record), "$.data[*]", "$[*]". */
@@ -36,12 +40,40 @@ export type DocumentForm = 'json' | 'json-lines' | 'csv';
 
 /**
  * Compiles a shape, once for many documents.
- * @throws Error for a shape that no policy check lets pass
+ * @returns masks a text, and throws DocumentUnfit for one that is not what the shape says
+ * @throws Error for a shape that contradicts itself
  */
 export function documentMask(
   form: DocumentForm,
   shape: DocumentShape,
   keys: MaskKeys,
 ): (text: string) => MaskedDocument {
-  throw new Error(`not yet: ${form} ${shape.records} ${String(keys.token === undefined)}`);
+  const records = recordsPath(shape.records);
+  const names = records.steps.filter(({ kind }) => kind === 'name');
+  const inDocument = shape.fields.filter((field) => field.startsWith('$'));
+  const inRecord = shape.fields.filter((field) => !field.startsWith('$'));
+  if (shape.records === '$' && inDocument.some((field) => shape.see.has(field)))
+    throw new Error('the document is the record: nothing stands around it');
+  if (form !== 'json' && shape.records !== '$') throw new Error(`${form} has its records line by line`);
+  const { see, record, subject } = shape;
+  if (form === 'csv') return csvMask({ record, subject, fields: inRecord, see }, keys);
+  const masker = new JsonMasker({
+    record: pathTree({ root: shape.records, record, subject, fields: inRecord, see }, keys),
+    document:
+      shape.records === '$'
+        ? undefined
+        : pathTree({ root: '$', fields: inDocument, see, records: names }, keys),
+    many: records.steps.at(-1)?.kind === 'elements',
+    openObjects: names.length,
+  });
+  return form === 'json' ? (text) => masker.mask(text) : (text) => masker.maskLines(text);
+}
+
+/** "$", names below it, and at the end [*]. */
+function recordsPath(text: string): FieldPath {
+  const path = parseFieldPath(text);
+  const names = path?.steps.filter(({ kind }, index) => kind === 'name' || index < path.steps.length - 1);
+  if (path?.fromDocument !== true || names?.some(({ kind }) => kind !== 'name') === true)
+    throw new Error(`${text} is no path to the records`);
+  return path;
 }
