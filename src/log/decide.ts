@@ -231,7 +231,8 @@ function decideRead(
     table: item.table,
     see: item.see,
     part: rows.part,
-    last: rows.last,
+    // The service's answer follows a request that was filled.
+    last: rows.last && (item.fill === undefined || found === 0),
     records: found,
     digests: hash('sha256', Buffer.concat([item.records, item.subjects]), 'hex'),
     epoch: item.epoch,

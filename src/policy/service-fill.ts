@@ -4,7 +4,7 @@
  * (`find_by`, `only`), and how often is bounded: a role that may fill has a limit on `fills`.
  */
 import type { DraftTable } from './catalog.js';
-import type { FilledValue, RouteFill, ServicePolicy, TablePolicy } from './model.js';
+import type { FilledValue, MaskName, RouteFill, ServicePolicy, TablePolicy } from './model.js';
 import { bounds, type RoleLimits } from './role-limits.js';
 import type { CatalogFile, RoleFile } from './schema.js';
 import type { DraftService } from './service-catalog.js';
@@ -30,6 +30,8 @@ export function readFill(
     const message = 'a request that is filled has a body';
     complain([...at, 'match'], 'value', message, 'write POST, PUT or PATCH');
   }
+  if (route.answer !== undefined && route.answer !== 'json')
+    complain([...at, 'answer'], 'value', 'the answer to a request that is filled is JSON', 'write json');
   if ('body' in route)
     complain([...at, 'body'], 'key', 'the gateway writes the body of this route', 'remove body');
   if ('query' in route || route.match?.includes('/:')) {
@@ -129,3 +131,27 @@ export function checkFills(
     complain(path, 'key', message, 'add one under limits:, for example fills: 20 per day');
   }
 }
+
+/**
+ * The table as a request is filled from it: the rows that the role may find (`only` holds), by that one column, and of
+ * each what the service gets. Whether finding it is a look-up goes by what the role itself sees.
+ */
+export function filledTable(granted: TablePolicy, fill: RouteFill): TablePolicy {
+  let made = filling.get(granted);
+  if (made === undefined) filling.set(granted, (made = new Map()));
+  let table = made.get(fill);
+  if (table === undefined) {
+    const { by, body } = fill;
+    const see = new Map<string, MaskName>();
+    for (const each of body.values()) if ('column' in each) see.set(each.column, 'clear');
+    const seen = granted.see.get(by);
+    if (seen === undefined) see.delete(by);
+    else see.set(by, seen);
+    table = { table: granted.table, browse: false, findBy: [by], only: granted.only, see };
+    made.set(fill, table);
+  }
+  return table;
+}
+
+/** Kept, so that statements of one shape are compiled once (sql/statement-cache.ts). */
+const filling = new WeakMap<TablePolicy, Map<RouteFill, TablePolicy>>();
