@@ -120,13 +120,15 @@ export function textsIn(json: string): string[] {
 
 function parse(text: string, listed: readonly string[]): Record<string, unknown> {
   try {
-    if (bodyFields(text, listed).unlisted) {
+    const { unlisted } = bodyFields(text, listed);
+    const body = JSON.parse(text) as Record<string, unknown>;
+    if (unlisted && Object.keys(body).length > 0) {
       throw new WeirError('field-unknown', {
         detail: 'the body names a field that the route does not take',
         hint: `it takes ${listed.join(', ')}`,
       });
     }
-    return JSON.parse(text) as Record<string, unknown>;
+    return body;
   } catch (thrown) {
     if (!(thrown instanceof DocumentUnfit)) throw thrown;
     throw new WeirError('request-malformed', { detail: 'the body is no sound JSON object', cause: thrown });
