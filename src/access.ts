@@ -194,6 +194,8 @@ export interface Decision {
   readonly lookedUp?: readonly LookedUp[];
   /** Looked up by less than the whole value: every row that is found counts as a look-up. */
   readonly candidates?: boolean;
+  /** The service that gets the values, in clear, instead of the caller. */
+  readonly fill?: string;
 }
 
 export interface ReleasedColumn {

@@ -13,6 +13,7 @@ import type {
   Corridor,
   Decision,
   MaskedRows,
+  OutgoingCall,
   ReadPlan,
   Receipt,
   ReleasedRows,
@@ -27,10 +28,13 @@ import type { AccessLog } from './log/access-log.js';
 import type { Actor } from './log/directory.js';
 import { chooseRole } from './policy/choose-role.js';
 import { limitsInForce } from './policy/limits-in-force.js';
-import type { Limit, PolicySet, TablePolicy } from './policy/model.js';
+import { isPersonal } from './policy/catalog.js';
+import type { Limit, PolicySet, RouteFill, TablePolicy } from './policy/model.js';
+import { filledTable } from './policy/service-fill.js';
 import { revealedTable, revealingRole } from './policy/reveal.js';
 import { purposeOf } from './policy/purpose.js';
 import type { AdmittedCall } from './services/admit-call.js';
+import { fillBody, planToFill, readGivenBody } from './services/fill-body.js';
 import type { Services } from './services/services.js';
 import type { OrderDatabase } from './sql/order-database.js';
 import { Places } from './sql/places.js';
@@ -87,12 +91,12 @@ export function createCorridor(rooms: Rooms): Corridor & ServiceCorridor {
         const { decision, call } = admitToService(request, actor, services, rooms);
         const { role, cost, perRequest } = decision.role;
         leave = places.take(role, actor.actorId, cost);
-        const { outgoing, fields } = await services.prepare(call, request, role);
-        if (call.writes) {
-          await stillCounts(request, rooms);
-          await rooms.log.record(writing(decision, fields), actor, services.rowsToWrite(call));
-        }
-        const { rows, answer, refusal } = await services.run(call, outgoing, forward, perRequest);
+        const { fill } = call.plan.route;
+        const { outgoing, secrets } =
+          fill === undefined
+            ? await written(request, call, decision, actor, services, rooms)
+            : await filled(request, call, fill, decision, actor, services, rooms);
+        const { rows, answer, refusal } = await services.run(call, outgoing, forward, perRequest, secrets);
         await stillCounts(request, rooms);
         const receipt = await rooms.log.record(decision, actor, rows);
         await stillCounts(request, rooms);
@@ -229,6 +233,79 @@ function admitToService(
     lookedUp: call.lookedUp,
   };
   return { decision, call };
+}
+
+interface Outgoing {
+  readonly outgoing: OutgoingCall;
+  /** Must not come back to the caller. */
+  readonly secrets?: readonly string[];
+}
+
+/** What goes to the service; a write is on the log before it does. @throws WeirError */
+async function written(
+  request: ServiceRequest,
+  call: AdmittedCall,
+  decision: Decision,
+  actor: Actor,
+  services: Services,
+  rooms: Rooms,
+): Promise<Outgoing> {
+  const { outgoing, fields } = await services.prepare(call, request, decision.role.role);
+  if (call.writes) {
+    await stillCounts(request, rooms);
+    await rooms.log.record(writing(decision, fields), actor, services.rowsToWrite(call));
+  }
+  return { outgoing };
+}
+
+/**
+ * Clear values of one record, read as the role may find it, recorded and charged as released to the service; and only
+ * then its request. @throws WeirError
+ */
+async function filled(
+  request: ServiceRequest,
+  call: AdmittedCall,
+  fill: RouteFill,
+  decision: Decision,
+  actor: Actor,
+  services: Services,
+  rooms: Rooms,
+): Promise<Outgoing> {
+  const { role } = decision;
+  const granted = role.tables.get(fill.table);
+  const { live } = rooms.policies();
+  const relation = granted && live.get(`${granted.table.from.schema}.${granted.table.from.table}`);
+  if (granted === undefined || relation === undefined) throw new WeirError('route-unknown');
+  const given = readGivenBody(await request.body?.(), fill);
+  const table = filledTable(granted, fill);
+  const plan = planToFill(fill, given);
+  const { claims } = request.principal;
+  const statement = rooms.statements.compile(table, relation, plan, role.perRequest, claims);
+  const filling: Decision = {
+    ...decision,
+    table,
+    columns: statement.columns,
+    personal: statement.personal,
+    lookups: statement.lookups,
+    lookedUp: statement.lookedUp,
+    statement: `fill ${statement.normalised}`,
+    fill: request.service,
+  };
+  const reading = { signal: new AbortController().signal };
+  for await (const rows of rooms.orders.read(statement, reading, role.cost?.statementMs)) {
+    if (rows.values.length > 1)
+      throw new WeirError('upstream-failed', { cause: new Error(`${fill.by} is not unique`) });
+    await stillCounts(request, rooms);
+    const receipt = await rooms.log.record(filling, actor, rows);
+    await stillCounts(request, rooms);
+    const [row] = release(rows, receipt).values;
+    if (row === undefined) throw new WeirError('record-not-found');
+    const isSecret = (column: string): boolean =>
+      isPersonal(table.table.columns.get(column)!.class) && granted.see.get(column) !== 'clear';
+    const { text, secrets } = fillBody(fill, given, statement.columns, row, isSecret);
+    return { outgoing: services.outgoing(call, request, role.role, text), secrets };
+  }
+  throw new WeirError('internal', { cause: new Error('a read without a first chunk') });
 }
 
 /** As it is recorded before it is forwarded: the record, the names of the body's fields, and nothing shown. */

@@ -9,12 +9,14 @@ import type { Config } from './config/schema.js';
 import { createCorridor } from './corridor.js';
 import { alertsDoor } from './doors/admin/alerts.js';
 import type { Health, Metrics } from './doors/http/health.js';
+import { jwksRoute } from './doors/http/jwks.js';
 import { buildServer } from './doors/http/server.js';
 import { proxyDoor } from './doors/proxy/proxy-door.js';
 import { restDoor } from './doors/rest/rest-door.js';
 import { revealDoor } from './doors/rest/reveal-door.js';
 import { WeirError } from './errors.js';
 import { Authenticator } from './identity/authenticator.js';
+import { jwksPath, keyMissing, openPrincipalTokens, principalHeader } from './identity/principal-token.js';
 import { Revocations } from './identity/revocations.js';
 import { TokenAddresses } from './identity/token-addresses.js';
 import { AccessLog } from './log/access-log.js';
@@ -96,6 +98,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
     maxTokenAgeSeconds: config.identity.maxTokenLifetimeSeconds,
     allowDemoKeys: parts.demo ?? false,
   });
+  const signing = openPrincipalTokens(config.principal, systemClock);
   const nowMillis = () => performance.now();
   const revocations = new Revocations({ nowMillis, refresh: () => feed.refresh() });
   revocations.onChange((isRevoked) => authenticator.forget(isRevoked));
@@ -127,6 +130,8 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
           ...upstream.faults,
           ...missingKeys(loaded.set, maskKeys),
           ...services.faults,
+          ...signing.faults,
+          ...(bound.length > 0 && config.principal.keys.length === 0 ? [keyMissing] : []),
         ];
         if (faults.length > 0) throw new StartRefused(faults);
         const live = await readSchema(orders.pool, tables);
@@ -174,7 +179,14 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
           log,
           revocations,
           tokenAddresses,
-          services: new Services({ ...config.services, maskKeys }),
+          services: new Services({
+            ...config.services,
+            maskKeys,
+            identify: (principal, role, service) =>
+              signing.tokens === undefined
+                ? {}
+                : { [principalHeader]: signing.tokens.sign(principal, role, service) },
+          }),
         });
         server = buildServer({
           corridor,
@@ -188,6 +200,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
           doors: [
             restDoor({ corridor, observe, isTable: (name) => inForce().set.catalog.tables.has(name) }),
             revealDoor({ corridor, isTable: (name) => inForce().set.catalog.tables.has(name) }),
+            ...(signing.tokens === undefined ? [] : [jwksRoute(jwksPath, signing.tokens.jwks)]),
             proxyDoor({
               corridor,
               services: bound,

@@ -8,6 +8,8 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { demoKeyMarker } from '../config/meaning.js';
+import { demoKeyPrefix } from '../identity/demo-key.js';
+import { makePrincipalKey } from '../identity/principal-token.js';
 import { demoConfigFile } from './find-config.js';
 
 export interface DemoSecrets {
@@ -21,6 +23,7 @@ export interface DemoSecrets {
   readonly toolToken: string;
   readonly digestKey: string;
   readonly tokenKey: string;
+  readonly principalKey: string;
 }
 
 export const postgresDirectory = (directory: string) => join(directory, 'postgres');
@@ -46,12 +49,17 @@ export async function openSecrets(directory: string): Promise<DemoSecrets> {
     toolToken: password(),
     digestKey: key(),
     tokenKey: key(),
+    principalKey: demoPrincipalKey(),
     // An earlier version may have had fewer.
     ...kept,
   };
   if (Object.keys(made).length === Object.keys(kept).length) return made;
   await writeWhole(file, `${JSON.stringify(made, null, 2)}\n`);
   return made;
+}
+
+function demoPrincipalKey(): string {
+  return makePrincipalKey('EdDSA', demoKeyPrefix);
 }
 
 /** Everything that the demo made there, and nothing else that may lie beside it. */
@@ -90,6 +98,7 @@ export function writeDemoConfig(settings: DemoSettings): string {
       services: {
         urls: Object.entries(settings.services).map(([service, url]) => ({ service, url })),
       },
+      principal: { issuer: 'https://weir.demo.weir.invalid', keys: [{ jwk: secrets.principalKey }] },
     },
     { lineWidth: 0 },
   );

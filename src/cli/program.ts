@@ -167,6 +167,16 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .option('--claim <name=value>', 'another claim; may be given again', collectPair)
     .action(async (options) => finish((await import('./token.js')).token(context, options)));
 
+  const service = program.command('service').description('work on the services behind the proxy door');
+  example(service.command('key'), 'umask 077; weir service key > principal.jwk')
+    .description(
+      'print a fresh private key (JWK) with which the gateway tells services who asks, and nothing else',
+    )
+    .addOption(
+      new Option('--alg <algorithm>', 'signature algorithm').choices(['EdDSA', 'ES256']).default('EdDSA'),
+    )
+    .action(async (options) => finish((await import('./service-key.js')).serviceKey(context, options)));
+
   const log = program.command('log').description('read and verify the access log');
   example(log.command('verify'), 'weir log verify')
     .description(

@@ -261,6 +261,37 @@ const masks = Type.Object(
   section,
 );
 
+const principal = Type.Object(
+  {
+    issuer: Type.Optional(
+      Type.String({
+        minLength: 1,
+        env: 'WEIR_PRINCIPAL_ISSUER',
+        description:
+          'The `iss` of the tokens that tell services who asks: address of the gateway, as services reach it. Needed with keys',
+      }),
+    ),
+    keys: Type.Array(
+      Type.Object(
+        {
+          jwk: Type.String({
+            minLength: 1,
+            secret: true,
+            description: 'A private key as a JWK (Ed25519 or P-256), as `weir service key` prints it',
+          }),
+        },
+        { additionalProperties: false },
+      ),
+      {
+        default: [],
+        description:
+          'Keys that sign these tokens, at least one where the catalogue has services: the first signs, all are published',
+      },
+    ),
+  },
+  section,
+);
+
 const services = Type.Object(
   {
     urls: Type.Array(
@@ -312,6 +343,7 @@ export const configSchema = Type.Object(
     identity,
     log,
     masks,
+    principal,
     services,
     logLevel: Type.Unsafe<LogLevel>({
       type: 'string',

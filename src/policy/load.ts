@@ -83,9 +83,8 @@ function assemble(
 
   const catalogFile = isReadable(catalog) ? shaped(catalog, catalogSchema, faults) : undefined;
   const tables = isReadable(catalog) ? readCatalog(catalogFile, complainTo(catalog, faults)) : undefined;
-  const tableNames = tables && new Set(tables.keys());
   const services = isReadable(catalog)
-    ? readServices(catalogFile?.services, tableNames, complainTo(catalog, faults))
+    ? readServices(catalogFile?.services, tables, complainTo(catalog, faults))
     : undefined;
   const policies = new Map<string, RolePolicy>();
   for (const [name, source] of roles) {

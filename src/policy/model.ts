@@ -55,6 +55,21 @@ export interface RouteParameter {
   readonly field: string | undefined;
 }
 
+/** A member of a filled request: a column of the record, or a text that is always the same. */
+export type FilledValue = { readonly column: string } | { readonly value: string };
+
+/** Clear values of one record become the body of the service's request; the caller never gets them. */
+export interface RouteFill {
+  /** Of the catalogue. */
+  readonly table: string;
+  /** Column that finds the record; the caller's body gives its value, under its name. Unique. */
+  readonly by: string;
+  /** What the service gets, by the place in its body ("receiver.phone": inside an object). */
+  readonly body: ReadonlyMap<string, FilledValue>;
+  /** Members of the caller's body that go to the service as they are. */
+  readonly pass: readonly string[];
+}
+
 export interface ServiceRoute {
   /** As the catalogue writes it: "GET /shipments/:id". Unique in its service. */
   readonly match: string;
@@ -77,6 +92,8 @@ export interface ServiceRoute {
   readonly space: string;
   /** Headers of the answer that may pass, in small letters. */
   readonly headers: readonly string[];
+  /** The gateway writes the body. */
+  readonly fill?: RouteFill;
 }
 
 export interface CatalogService {
@@ -120,9 +137,21 @@ export interface ServicePolicy {
   readonly findBy: readonly string[];
   /** Visible fields only, in the order of the catalogue. */
   readonly see: ReadonlyMap<string, MaskName>;
+  /** Routes that it may have filled, by `match`. */
+  readonly fill?: ReadonlySet<string>;
 }
 
-export const counts = ['queries', 'records', 'people', 'lookups', 'misses', 'reveals', 'bytes'] as const;
+/** Their order is that of the bits in stored meters (quota/buckets.ts): a new one goes to the end. */
+export const counts = [
+  'queries',
+  'records',
+  'people',
+  'lookups',
+  'misses',
+  'reveals',
+  'bytes',
+  'fills',
+] as const;
 export type Count = (typeof counts)[number];
 
 export const windows = ['minute', 'hour', 'day', '30d'] as const;

@@ -11,6 +11,7 @@ import { checkBounded, checkGuessable, checkPerRequest, readLimits } from './rol
 import type { RoleFile } from './schema.js';
 import type { DraftService } from './service-catalog.js';
 import { asTables, readServiceGrants } from './service-grant.js';
+import { checkFills } from './service-fill.js';
 import type { Partly } from './shape.js';
 import type { Complain } from './source.js';
 import { checkServiceBounds, readHours, readNetworks } from './working-hours.js';
@@ -63,6 +64,7 @@ export function readRole(
   checkServiceBounds(file, complain);
   checkRevealPurpose(file, tables.values(), complain);
   checkGuessable(name, seen, limits, complain);
+  checkFills(name, grants, tables, limits, complain);
   return {
     role: name,
     about: file.about ?? '',

@@ -101,6 +101,33 @@ const queryEntry = Type.Unsafe<string | { name: string; field: string }>({
 
 const fieldPath = (expects: string) => named(expects, fieldPattern);
 
+const filledValue = Type.Unsafe<string | { value: string }>({
+  type: ['string', 'object'],
+  expects: 'a column of the table, or {value: <a text that is always the same>}',
+  if: { type: 'string' },
+  then: { minLength: 1, maxLength: 500, expects: 'a column of the table' },
+  else: Type.Object({ value: Type.String({ maxLength: 500, expects: 'a text' }) }, closed),
+});
+
+const fill = Type.Object(
+  {
+    table: named('the table of the catalogue that holds the record'),
+    by: named('the column that finds the record'),
+    body: mapping(filledValue, 'one line a member of the body, for example to: receiver_phone', {
+      pattern: '^[\\p{L}\\p{N}_-]+(\\.[\\p{L}\\p{N}_-]+)*$',
+      expects: 'the name of a member, for example to or receiver.phone',
+    }),
+    pass: Type.Optional(
+      Type.Array(named('the name of a member, for example note', '^[\\p{L}\\p{N}_-]+$'), {
+        minItems: 1,
+        uniqueItems: true,
+        expects: 'a list of members of the caller’s body, for example [note]',
+      }),
+    ),
+  },
+  { ...closed, expects: '{table: orders, by: order_no, body: {to: receiver_phone}}' },
+);
+
 const routeSchema = Type.Object(
   {
     match: named('a method and a path, for example GET /shipments/:id', matchPattern),
@@ -126,6 +153,7 @@ const routeSchema = Type.Object(
     ),
     record: fieldPath('the field that names the record'),
     subject: Type.Optional(fieldPath('the field that names the person, or leave it out')),
+    fill: Type.Optional(fill),
     of: Type.Optional(named('the table of the catalogue that these records belong to')),
     headers: Type.Optional(
       Type.Array(
@@ -140,7 +168,6 @@ const routeSchema = Type.Object(
   {
     ...closed,
     expects: '{match: GET /shipments/:id, record: id}',
-    later: { fill: 'fill routes are not in this version' },
   },
 );
 
@@ -290,6 +317,21 @@ const serviceGrant = Type.Object(
     ),
     browse: Type.Optional(oneOf(['yes', 'no', true, false], 'yes or no')),
     write: Type.Optional(oneOf(['yes', 'no', true, false], 'yes or no')),
+    fill: Type.Optional(
+      Type.Unsafe<'yes' | 'no' | boolean | string[]>({
+        type: ['string', 'boolean', 'array'],
+        expects: 'yes, or a list of routes: [POST /calls]',
+        if: { type: 'array' },
+        then: {
+          type: 'array',
+          minItems: 1,
+          uniqueItems: true,
+          items: { type: 'string', minLength: 1, expects: 'a route of the service: POST /calls' },
+          expects: 'a list of routes: [POST /calls]',
+        },
+        else: { enum: ['yes', 'no', true, false], expects: 'yes, or a list of routes: [POST /calls]' },
+      }),
+    ),
     see: mapping(maskEntry, 'one line a field, for example status: clear'),
   },
   closed,

@@ -3,6 +3,7 @@
  * answers. A route, parameter or field that is not in it does not exist for any role. Reads as much as a faulty
  * file allows, so that the role files can be held against it in the same run.
  */
+import type { DraftTable } from './catalog.js';
 import type {
   CatalogField,
   CatalogService,
@@ -12,6 +13,7 @@ import type {
   ServiceRoute,
 } from './model.js';
 import type { CatalogFile } from './schema.js';
+import { readFill } from './service-fill.js';
 import type { Partly } from './shape.js';
 import type { Complain, Path } from './source.js';
 import { quote, suggest } from '../spelling.js';
@@ -35,10 +37,10 @@ export interface DraftService extends Omit<CatalogService, 'fields'> {
 /** Below these the gateway has routes of its own. */
 const ownPrefixes = ['rest', 'admin', 'healthz', 'readyz', 'livez', 'metrics', 'wire', 'console', 'fill'];
 
-/** @param tables names of the catalogue's; undefined where they could not be read */
+/** @param tables the catalogue's; undefined where they could not be read */
 export function readServices(
   file: Partly<Services> | undefined,
-  tables: ReadonlySet<string> | undefined,
+  tables: ReadonlyMap<string, DraftTable> | undefined,
   complain: Complain,
 ): ReadonlyMap<string, DraftService> {
   const services = new Map<string, DraftService>();
@@ -53,7 +55,7 @@ export function readServices(
 function readService(
   name: string,
   entry: ServiceEntry,
-  tables: ReadonlySet<string> | undefined,
+  tables: ReadonlyMap<string, DraftTable> | undefined,
   complain: Complain,
 ): DraftService {
   const at = ['services', name];
@@ -140,7 +142,7 @@ function readRoute(
   entry: RouteEntry,
   match: string,
   fields: ReadonlyMap<string, DraftField> | undefined,
-  tables: ReadonlySet<string> | undefined,
+  tables: ReadonlyMap<string, DraftTable> | undefined,
   at: Path,
   complain: Complain,
 ): ServiceRoute {
@@ -203,9 +205,10 @@ function readRoute(
   if (answer !== 'json' && records !== '$')
     complain([...at, 'records'], 'value', `in ${answer} each line is a record`, 'remove records');
   if (entry.of !== undefined && tables !== undefined && !tables.has(entry.of)) {
-    const hint = suggest(entry.of, tables, 'see the tables in catalog.yaml');
+    const hint = suggest(entry.of, tables.keys(), 'see the tables in catalog.yaml');
     complain([...at, 'of'], 'value', `unknown table ${quote(entry.of)}`, hint);
   }
+  const fill = entry.fill && readFill(entry, entry.fill, tables, at, complain);
   const word = segments.find((step) => !step.startsWith(':'));
   return {
     match,
@@ -220,6 +223,7 @@ function readRoute(
     subject: entry.subject,
     space: entry.of ?? (word === undefined ? service : `${service}.${word}`),
     headers: (entry.headers ?? []).filter((header) => header !== undefined),
+    ...(fill === undefined ? {} : { fill }),
   };
 }
 

@@ -9,6 +9,7 @@ import type { CatalogService, MaskName, ServicePolicy, TablePolicy } from './mod
 import type { RoleFile } from './schema.js';
 import { readMask } from './see.js';
 import type { DraftField, DraftService } from './service-catalog.js';
+import { readFillGrant } from './service-fill.js';
 import type { Partly } from './shape.js';
 import type { Complain, Path } from './source.js';
 import { either, quote, suggest } from '../spelling.js';
@@ -45,8 +46,15 @@ function readServiceGrant(
   const isYes = (value: unknown): boolean => value === true || value === 'yes';
   const browse = isYes(entry.browse);
   const write = isYes(entry.write);
+  const fill = readFillGrant(service, entry, at('fill'), complain);
   const findBy = (entry.find_by ?? []).filter((field) => field !== undefined);
-  if (!browse && !write && !('find_by' in entry) && !('browse' in entry && entry.browse === undefined)) {
+  if (
+    !browse &&
+    !write &&
+    !('fill' in entry) &&
+    !('find_by' in entry) &&
+    !('browse' in entry && entry.browse === undefined)
+  ) {
     const message = `${service.name} can neither be searched nor browsed nor written`;
     const hint = 'add find_by: [<field>], or browse: yes for a role whose work is lists';
     complain(at(), 'key', message, hint);
@@ -96,6 +104,7 @@ function readServiceGrant(
     browse,
     write,
     findBy,
+    ...(fill.size === 0 ? {} : { fill }),
     see: new Map(
       [...(fields?.keys() ?? [])].flatMap((path) => (see.has(path) ? [[path, see.get(path)!]] : [])),
     ),

@@ -46,7 +46,8 @@ export function admitCall(request: ServiceRequest, role: RolePolicy, plans: Rout
   const route = policy.service.routes.get(matched.match);
   if (route === undefined) throw new WeirError('route-unknown');
   const writes = route.method !== 'GET';
-  if (writes && !policy.write) {
+  if (route.fill !== undefined) refuseUnfilled(policy, route);
+  else if (writes && !policy.write) {
     throw new WeirError('not-permitted', {
       detail: `the role may not write through ${policy.service.name}`,
       hint: "a role's policy allows this with write: yes",
@@ -80,6 +81,15 @@ export function admitCall(request: ServiceRequest, role: RolePolicy, plans: Rout
     pinnedSubject,
     outgoing: { method: route.method, path: pathOf(route, matched.parameters), search },
   };
+}
+
+/** May the role have it filled? Where it may write is another matter. */
+function refuseUnfilled({ service, fill }: ServicePolicy, { match }: ServiceRoute): void {
+  if (fill?.has(match) === true) return;
+  throw new WeirError('not-permitted', {
+    detail: `the role may not use this route of ${service.name}`,
+    hint: `a role's policy allows this with fill: [${match}]`,
+  });
 }
 
 /** Takes the parameters one by one. */

@@ -15,8 +15,9 @@ import type { MaskKeys } from '../mask/mask.js';
 import type { RolePolicy } from '../policy/model.js';
 import { admitCall, type AdmittedCall } from './admit-call.js';
 import { checkBody } from './check-body.js';
+import { repeats, textsIn } from './fill-body.js';
 import { maskedAnswer, rowsToWrite } from './masked-answer.js';
-import { readAnswer, type AnswerBounds } from './read-answer.js';
+import { readAnswer, unfit, type AnswerBounds } from './read-answer.js';
 import { RoutePlans } from './route-plan.js';
 
 export interface ServicesOptions extends AnswerBounds {
@@ -49,7 +50,8 @@ export class Services {
   /** No I/O. @throws WeirError, see admit-call.ts */
   admit(request: ServiceRequest, role: RolePolicy): AdmittedCall {
     const call = admitCall(request, role, this.#plans);
-    if (request.body !== undefined && call.plan.route.body.length === 0) {
+    const { body, fill } = call.plan.route;
+    if (request.body !== undefined && body.length === 0 && fill === undefined) {
       throw new WeirError('request-malformed', { detail: 'the route takes no body' });
     }
     return call;
@@ -61,12 +63,21 @@ export class Services {
    */
   async prepare(
     call: AdmittedCall,
-    { id, principal, service, body: readBody }: ServiceRequest,
+    request: ServiceRequest,
     role: string,
   ): Promise<{ outgoing: OutgoingCall; fields: readonly string[] }> {
-    const { plan, outgoing } = call;
-    const body = readBody === undefined ? undefined : await readBody();
-    const fields = body === undefined ? none : checkBody(body, plan);
+    const body = await request.body?.();
+    const fields = body === undefined ? none : checkBody(body, call.plan);
+    return { outgoing: this.outgoing(call, request, role, body), fields };
+  }
+
+  /** @param body as it is sent */
+  outgoing(
+    { plan, outgoing }: AdmittedCall,
+    { id, principal, service }: ServiceRequest,
+    role: string,
+    body: string | undefined,
+  ): OutgoingCall {
     const headers: Record<string, string> = {
       accept: plan.accept,
       'accept-encoding': 'identity',
@@ -77,35 +88,55 @@ export class Services {
       headers['content-type'] = 'application/json';
       headers['content-length'] = String(Buffer.byteLength(body));
     }
-    return { outgoing: { ...outgoing, headers, body }, fields };
+    return { ...outgoing, headers, body };
   }
 
   rowsToWrite(call: AdmittedCall): MaskedRows {
     return rowsToWrite(call);
   }
 
-  /** Forwards, reads and masks. @throws WeirError service-*, per-request-exceeded, busy */
+  /**
+   * Forwards, reads and masks.
+   * @param secrets what was filled in: an answer that repeats one of these is refused
+   * @throws WeirError service-*, per-request-exceeded, busy
+   */
   async run(
     call: AdmittedCall,
     outgoing: OutgoingCall,
     forward: Forward,
     perRequest: number,
+    secrets: readonly string[] = none,
   ): Promise<Called> {
     const upstream = await forward(outgoing);
     const { route } = call.plan;
     const { text, refusal } = await readAnswer(upstream, route.answer, this.#options);
     if (text === undefined && refusal === undefined && !call.writes)
       throw new WeirError('service-answer-unfit');
+    const rows = maskedAnswer(text, call, perRequest, call.writes ? 1 : 0);
+    const headers = allowed(upstream.headers, route.headers);
+    refuseRepeated(rows, headers, secrets);
     return {
-      rows: maskedAnswer(text, call, perRequest, call.writes ? 1 : 0),
+      rows,
       answer: {
         status: text === undefined ? 204 : upstream.status === 201 ? 201 : 200,
         contentType: contentTypes[route.answer],
-        headers: allowed(upstream.headers, route.headers),
+        headers,
       },
       refusal,
     };
   }
+}
+
+/** A service that tells a clear value in a field which is declared harmless must not become a way round the masks. */
+function refuseRepeated(
+  { values, frame = [''] }: MaskedRows,
+  headers: Readonly<Record<string, string>>,
+  secrets: readonly string[],
+): void {
+  if (secrets.length === 0) return;
+  const body = frame.map((part, at) => part + (values[at]?.[0] ?? '')).join('');
+  const texts = [...Object.values(headers), ...(body === '' ? [] : textsIn(body))];
+  if (texts.some((text) => repeats(text, secrets))) throw unfit('it repeats a value that was filled in');
 }
 
 const none: readonly string[] = Object.freeze([]);

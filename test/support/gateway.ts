@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/schema.js';
 import { openDemoIssuer, type DemoIssuer, type DemoToken } from '../../src/demo/issuer.js';
+import { makePrincipalKey } from '../../src/identity/principal-token.js';
 import { openGateway, type Gateway } from '../../src/gateway.js';
 import { createMetrics } from '../../src/observe/metrics.js';
 import type { Observation } from '../../src/observation.js';
@@ -65,6 +66,7 @@ export async function gatewayConfig(t: Teardown, options: GatewayOptions = {}) {
       identity: {
         issuers: [{ issuer: issuer.issuer, audience: issuer.audience, jwks: { file: issuer.jwksFile } }],
       },
+      principal: { issuer: 'https://weir.test', keys: [{ jwk: makePrincipalKey() }] },
     }),
   });
   return { config: options.config?.(plain) ?? plain, issuer, store, ordersUrl: shop.url };
