@@ -38,6 +38,8 @@ export async function readAnswer(
   bounds: AnswerBounds,
 ): Promise<ReadAnswer> {
   const { status, headers, body } = answer;
+  // A body that is destroyed, or whose service breaks off, says so; with nobody to hear it the process would end.
+  body.on('error', ignored);
   const isFit = status === 200 || status === 201 || status === 202 || status === 203 || status === 204;
   if (!isFit) {
     const failure = failureOf(status);
@@ -113,8 +115,8 @@ function collect(body: Readable, { maxAnswerBytes, timeoutMs }: AnswerBounds): P
       clearTimeout(timer);
       resolve(parts.length === 1 ? parts[0]! : Buffer.concat(parts, length));
     });
-    // Half an answer, a wrong length, a connection that breaks off. Stays on: an error may follow a destroy.
-    body.on('error', (cause: Error) => fail(bodyFailure(cause)));
+    // Half an answer, a wrong length, a connection that breaks off.
+    body.once('error', (cause: Error) => fail(bodyFailure(cause)));
     body.once('close', () => fail(unfit('it broke off')));
   });
 }
@@ -132,6 +134,7 @@ function discard(body: Readable, timeoutMs: number): void {
     length += part.length;
     if (length > discardedBytes) body.destroy();
   });
-  body.on('error', () => undefined);
   body.once('close', () => clearTimeout(timer));
 }
+
+function ignored(): void {}

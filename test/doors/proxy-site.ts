@@ -25,10 +25,27 @@ export interface Upstream {
   readonly url: string;
   readonly asked: Asked[];
   answer: Handler;
+  stop(): Promise<void>;
+  /** Again, on the same port. */
+  start(): Promise<void>;
 }
 
 export async function startUpstream(t: Teardown): Promise<Upstream> {
-  const upstream = { url: '', asked: [] as Asked[], answer: json({}) };
+  const upstream: { -readonly [Key in keyof Upstream]: Upstream[Key] } = {
+    url: '',
+    asked: [],
+    answer: json({}),
+    stop: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+    start: async () => {
+      server.listen(Number(new URL(upstream.url).port), '127.0.0.1');
+      await once(server, 'listening');
+    },
+  };
   const server = createServer((request, response) => {
     let body = '';
     request.on('error', () => undefined);

@@ -324,6 +324,7 @@ void t.test('nothing of the caller reaches the service but what was checked', as
     'accept-encoding',
     'connection',
     'host',
+    'weir-principal',
     'weir-request-id',
   ]);
   await site.news();

@@ -112,12 +112,14 @@ function failureOf(error: Error & { code?: string }): WeirError {
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_CONNECT_TIMEOUT') {
     return new WeirError('service-timeout', { cause });
   }
-  if (
-    code === 'UND_ERR_HEADERS_OVERFLOW' ||
-    code.startsWith('HPE_') ||
-    code === 'UND_ERR_RESPONSE_STATUS_CODE'
-  ) {
+  // A parser's error has a code of its own for each fault, or none.
+  if (unfitCodes.has(code) || cause.name === 'HTTPParserError') {
     return new WeirError('service-answer-unfit', { cause });
   }
   return new WeirError('service-unavailable', { cause });
 }
+
+const unfitCodes: ReadonlySet<string> = new Set([
+  'UND_ERR_HEADERS_OVERFLOW',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+]);
