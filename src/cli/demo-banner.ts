@@ -27,8 +27,8 @@ export function demoBanner(facts: BannerFacts): string {
   const { address, sample, service } = facts;
   const weir = `${facts.dataVariable === undefined ? '' : `WEIR_DATA_DIR=${quote(facts.dataVariable)} `}npx weir`;
   const width = Math.max(...facts.roles.map(({ role }) => role.length));
-  const curl = (token: string, url: string) =>
-    `  curl -H "Authorization: Bearer $(${weir} token ${token})" '${url}'`;
+  const curl = (token: string, ...rest: string[]) =>
+    `  curl -H "Authorization: Bearer $(${weir} token ${token})" ${rest.join(' ')}`;
   return [
     '',
     `Weir, demo: a synthetic shop and keys that are good for nothing else. It lives in ${facts.directory}`,
@@ -39,18 +39,23 @@ export function demoBanner(facts: BannerFacts): string {
     'One order, as a support agent sees it (REST door):',
     curl(
       `--role support-agent --sub li.na --claim region=${sample.region}`,
-      `${address}/rest/orders?order_no=eq.${sample.orderNo}`,
+      "-H 'Weir-Reason: call'",
+      `'${address}/rest/orders?order_no=eq.${sample.orderNo}'`,
     ),
     ...(facts.prefix === undefined
       ? []
       : [
           'A shipment of the order service, as the same agent sees it (proxy door):',
-          curl(`--role support-agent --sub li.na`, `${address}${facts.prefix}/shipments/${sample.shipment}`),
+          curl(
+            '--role support-agent --sub li.na',
+            "-H 'Weir-Reason: call'",
+            `'${address}${facts.prefix}/shipments/${sample.shipment}'`,
+          ),
         ]),
     'The same, as the service itself gives it to whoever holds its token:',
     `  curl -H 'Authorization: Bearer ${service.token}' '${service.address}/shipments/${sample.shipment}'`,
     'What security sees (admin door):',
-    curl('--role security --sub wang.min', `${address}/admin/alerts`),
+    curl('--role security --sub wang.min', `'${address}/admin/alerts'`),
     'Who read what:',
     `  ${weir} log show    and    ${weir} log verify`,
     `For monitoring: ${address}/healthz  ${address}/readyz  ${address}/metrics`,

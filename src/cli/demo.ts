@@ -22,6 +22,7 @@ import { openDemoIssuer } from '../demo/issuer.js';
 import { openServiceLogin } from '../demo/services/login.js';
 import { openDemoServices, type DemoServices } from '../demo/services/open.js';
 import { openGateway } from '../gateway.js';
+import { jwksPath } from '../identity/principal-token.js';
 import { createLogger } from '../observe/logger.js';
 import { createMetrics } from '../observe/metrics.js';
 import { loadPolicies } from '../policy/load.js';
@@ -142,6 +143,7 @@ async function run(context: CliContext, directory: string, signals: StopSignals)
       },
     });
     const address = await startServing(gateway, config, 'demo');
+    services.trust({ issuer: config.principal.issuer!, jwksUrl: `${address}${jwksPath}` });
     io.out(
       demoBanner({
         address,

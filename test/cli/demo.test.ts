@@ -28,12 +28,14 @@ t.teardown(async () => {
 
 async function ask(address: string, path: string, role: string, ...claims: string[]): Promise<Response> {
   const token = await weir(['token', '--role', role, '--sub', 'li.na', ...claims], { env });
-  return fetch(`${address}${path}`, { headers: { authorization: `Bearer ${token.out.trim()}` } });
+  const headers = { authorization: `Bearer ${token.out.trim()}`, 'weir-reason': 'call' };
+  return fetch(`${address}${path}`, { headers });
 }
 
 /** The pasted line of the REST door, taken apart. */
 function sample(banner: string): { path: string; region: string } {
-  const [, region = '', path = ''] = /region=(\S+)\)" 'http:\/\/[^/]+(\/rest\/[^']+)'/.exec(banner) ?? [];
+  const [, region = '', path = ''] =
+    /region=(\S+)\)" -H 'Weir-Reason: call' 'http:\/\/[^/]+(\/rest\/[^']+)'/.exec(banner) ?? [];
   return { path, region };
 }
 
@@ -97,7 +99,7 @@ void t.test('after SIGKILL the next start goes on by itself, with the same data 
   const token = (
     await weir(['token', '--role', 'support-agent', '--sub', 'li.na', '--claim', `region=${region}`], { env })
   ).out.trim();
-  const headers = { authorization: `Bearer ${token}` };
+  const headers = { authorization: `Bearer ${token}`, 'weir-reason': 'call' };
   const before = await (await fetch(`${first}${path}`, { headers })).text();
   await stop(killed, 'SIGKILL');
   const orphan = await findPostmaster(data());

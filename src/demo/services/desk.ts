@@ -5,21 +5,30 @@
  */
 import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyInstance } from 'fastify';
+import type { Callers } from './callers.js';
 
-export function telephony(): FastifyInstance {
-  return remembering('/calls', ['to', 'from', 'orderId'], () => ({
+export function telephony(callers: Callers): FastifyInstance {
+  return remembering(callers, '/calls', ['to', 'from', 'orderId'], () => ({
     callId: randomUUID(),
     status: 'ringing',
   }));
 }
 
-export function labelPrinter(): FastifyInstance {
-  return remembering('/labels', ['name', 'phone', 'address'], () => ({ labelId: randomUUID() }));
+export function labelPrinter(callers: Callers): FastifyInstance {
+  return remembering(callers, '/labels', ['name', 'phone', 'address'], () => ({ labelId: randomUUID() }));
 }
 
-function remembering(path: string, required: readonly string[], answer: () => object): FastifyInstance {
+function remembering(
+  callers: Callers,
+  path: string,
+  required: readonly string[],
+  answer: () => object,
+): FastifyInstance {
   const app = fastify({ logger: false, forceCloseConnections: true });
   let last: unknown = null;
+  app.addHook('onRequest', async ({ headers }, reply) => {
+    if (!(await callers.may(headers))) return reply.status(401).send({ error: 'unknown caller', headers });
+  });
   app.post<{ Body: Record<string, unknown> | null }>(path, async ({ body, headers }, reply) => {
     const missing = required.filter((name) => body?.[name] === undefined);
     if (missing.length > 0) return reply.status(400).send({ error: 'missing', missing, body });

@@ -1,17 +1,17 @@
 /**
  * The demo's order service, as existing ones are: it answers with everything it has, sends cookies, validators
- * and links that repeat the query, tells its errors with stack and data, and trusts whoever holds its one token.
+ * and links that repeat the query, tells its errors with stack and data, and lets whoever holds its one token do everything.
  * None of that is to be imitated; it is what Weir's proxy door is shown with. Loopback only.
  */
 import { createHash } from 'node:crypto';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Callers } from './callers.js';
 import { shipmentLines, shipmentTable } from './export.js';
 import { shipmentStatuses, type Shipment, type ShipmentChange, type Shipments } from './shipments.js';
 
 export interface FulfilmentOptions {
   readonly shipments: Shipments;
-  /** What staff tools present. */
-  readonly toolToken: string;
+  readonly callers: Callers;
 }
 
 const perPage = 20;
@@ -35,16 +35,14 @@ class ServiceError extends Error {
   }
 }
 
-export function fulfilment({ shipments, toolToken }: FulfilmentOptions): FastifyInstance {
+export function fulfilment({ shipments, callers }: FulfilmentOptions): FastifyInstance {
   const app = fastify({ logger: false, forceCloseConnections: true });
   app.setErrorHandler((error: ServiceError, _request, reply) => {
     const { statusCode = 500, message, stack, data } = error;
     void reply.status(statusCode).send({ error: message, stack, data });
   });
   app.addHook('onRequest', async ({ headers }) => {
-    const { authorization } = headers;
-    if (authorization !== undefined && authorization !== `Bearer ${toolToken}`)
-      throw new ServiceError(401, `unknown token ${authorization}`);
+    if (!(await callers.may(headers))) throw new ServiceError(401, 'unknown caller', headers);
   });
 
   app.get<{ Params: { id: string } }>('/shipments/:id', async (request, reply) => {

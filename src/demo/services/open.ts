@@ -1,5 +1,6 @@
 /** The demo's three services, on free ports of the loopback address, over the order database. */
 import pg from 'pg';
+import { Callers, type TrustedGateway } from './callers.js';
 import { labelPrinter, telephony } from './desk.js';
 import { fulfilment } from './fulfilment.js';
 import { Shipments } from './shipments.js';
@@ -15,6 +16,8 @@ export interface DemoServices {
   readonly fulfilment: string;
   readonly telephony: string;
   readonly labels: string;
+  /** From then on they believe who that gateway says is asking. */
+  trust(gateway: TrustedGateway): void;
   close(): Promise<void>;
 }
 
@@ -22,11 +25,14 @@ export async function openDemoServices({ ordersUrl, toolToken }: DemoServicesOpt
   const pool = new pg.Pool({ connectionString: ordersUrl, max: 4 });
   // A connection that breaks while idle is replaced; without a listener it would end the process.
   pool.on('error', () => undefined);
+  const callers = ['fulfilment', 'telephony', 'labels'].map((service) => new Callers(service, toolToken));
+  const [ofOrders, ofCalls, ofLabels] = callers as [Callers, Callers, Callers];
   const apps = [
-    fulfilment({ shipments: new Shipments(pool), toolToken }),
-    telephony(),
-    labelPrinter(),
-  ] as const;
+    fulfilment({ shipments: new Shipments(pool), callers: ofOrders }),
+    telephony(ofCalls),
+    labelPrinter(ofLabels),
+  ];
+  const trust = (gateway: TrustedGateway) => callers.forEach((each) => each.trust(gateway));
   const close = async () => {
     await Promise.all(apps.map((app) => app.close()));
     await pool.end();
@@ -35,7 +41,7 @@ export async function openDemoServices({ ordersUrl, toolToken }: DemoServicesOpt
     const [orders, calls, labels] = await Promise.all(
       apps.map((app) => app.listen({ host: '127.0.0.1', port: 0 })),
     );
-    return { fulfilment: orders!, telephony: calls!, labels: labels!, close };
+    return { fulfilment: orders!, telephony: calls!, labels: labels!, trust, close };
   } catch (error) {
     await close();
     throw error;
