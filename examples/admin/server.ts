@@ -1,4 +1,4 @@
-/** Builds the tool and serves it on the loopback address; forwards /api to where its data comes from. */
+/** Builds the tool and serves it on the loopback address; forwards /api and /exchange to where its data comes from. */
 import { readFile } from 'node:fs/promises';
 import { createServer, request as ask } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -27,22 +27,32 @@ export interface Tool {
   readonly script: string;
   /** Base URL of the order service, or of Weir's way to it. */
   readonly api: string;
+  /** Base URL of the telephone exchange, or of Weir's way to it. */
+  readonly exchange: string;
   /** What the tool asks with. */
   readonly token: string;
+  /** What the server adds to each request that it forwards. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly port?: number;
 }
 
-export async function serveTool({ script, api, token, port = 0 }: Tool) {
+export async function serveTool({ script, api, exchange, token, headers = {}, port = 0 }: Tool) {
   const files = new Map<string, readonly [string, string]>([
     ['/', ['text/html; charset=utf-8', await readFile(file('index.html'), 'utf8')]],
     ['/main.js', ['text/javascript; charset=utf-8', script]],
     ['/settings.json', ['application/json', JSON.stringify({ token })]],
   ]);
+  const ways = [
+    ['/api', api],
+    ['/exchange', exchange],
+  ] as const;
   const server = createServer((incoming, outgoing) => {
-    const { method, url = '/', headers } = incoming;
-    if (url.startsWith('/api/')) {
-      const { host: _host, ...passed } = headers;
-      const forwarded = ask(`${api}${url.slice('/api'.length)}`, { method, headers: passed }, (answer) => {
+    const { method, url = '/' } = incoming;
+    const way = ways.find(([prefix]) => url.startsWith(`${prefix}/`));
+    if (way !== undefined) {
+      const [prefix, base] = way;
+      const { host: _host, ...passed } = { ...incoming.headers, ...headers };
+      const forwarded = ask(`${base}${url.slice(prefix.length)}`, { method, headers: passed }, (answer) => {
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
         answer.pipe(outgoing);
       });

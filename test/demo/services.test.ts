@@ -122,17 +122,39 @@ void t.test('telephony and labels remember the last thing that they were sent', 
   const post = (url: string, body: unknown) =>
     fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', authorization },
       body: JSON.stringify(body),
     });
+  const last = async (url: string) => (await fetch(url, { headers: { authorization } })).json();
   const call = { to: '13800001234', from: '8001', orderId: 7 };
   const answered = await post(`${services.telephony}/calls`, call);
   t.equal(answered.status, 201);
   t.match(await answered.json(), { callId: String, status: 'ringing' });
-  t.match(await (await fetch(`${services.telephony}/calls/last`)).json(), { body: call });
+  t.match(await last(`${services.telephony}/calls/last`), { body: call });
 
   const label = { name: '张三', phone: '13800001234', address: '浙江省杭州市' };
   t.match(await (await post(`${services.labels}/labels`, label)).json(), { labelId: String });
-  t.match(await (await fetch(`${services.labels}/labels/last`)).json(), { body: label });
+  t.match(await last(`${services.labels}/labels/last`), { body: label });
   t.equal((await post(`${services.labels}/labels`, { name: '张三' })).status, 400);
 });
+
+void t.test(
+  'without the token of the tools, or a header of a gateway that it trusts, nobody is let in',
+  async (t) => {
+    const status = async (url: string, headers: Record<string, string> = {}) =>
+      (await fetch(url, { headers })).status;
+    for (const url of [
+      `${services.fulfilment}/shipments`,
+      `${services.telephony}/calls/last`,
+      `${services.labels}/labels/last`,
+    ]) {
+      t.equal(await status(url), 401);
+      t.equal(await status(url, { authorization: 'Bearer wrong' }), 401);
+      t.equal(
+        await status(url, { authorization, 'weir-principal': 'x.y.z' }),
+        401,
+        'it goes by the header, and trusts none',
+      );
+    }
+  },
+);

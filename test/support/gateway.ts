@@ -20,7 +20,11 @@ import { freshDatabase } from './database.js';
 export const policiesDirectory = fileURLToPath(new URL('../../policies', import.meta.url));
 
 /** Where the services of the project's own catalogue are said to be. Nobody answers there. */
-export const nowhere: Readonly<Record<string, string>> = { FULFILMENT_URL: 'http://127.0.0.1:9' };
+export const nowhere: Readonly<Record<string, string>> = {
+  FULFILMENT_URL: 'http://127.0.0.1:9',
+  TELEPHONY_URL: 'http://127.0.0.1:9',
+  LABELS_URL: 'http://127.0.0.1:9',
+};
 
 export interface GatewayOptions {
   /** Folder of policy files; default: the project's own. */

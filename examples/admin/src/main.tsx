@@ -7,7 +7,7 @@ import { ShipmentEdit, ShipmentList, ShipmentShow } from './shipments.js';
 const { token } = (await (await fetch('/settings.json')).json()) as { token: string };
 
 createRoot(document.getElementById('root')!).render(
-  <Admin dataProvider={shipmentsProvider('/api', token)} disableTelemetry>
+  <Admin dataProvider={shipmentsProvider({ orders: '/api', calls: '/exchange' }, token)} disableTelemetry>
     <Resource name="shipments" list={ShipmentList} show={ShipmentShow} edit={ShipmentEdit} />
   </Admin>,
 );
