@@ -18,7 +18,8 @@ const shape = {
   ]),
 };
 /** As a title: texts hold control characters. */
-const title = (text: string, rest = ''): string => JSON.stringify(text.slice(0, 40)) + rest;
+const title = (text: string, rest = ''): string =>
+  text.slice(0, 40).replace(/[^!-~]/gu, (one) => `<${one.codePointAt(0)?.toString(16) ?? ''}>`) + rest;
 
 const mask = documentMask('json', shape, { token: undefined });
 
