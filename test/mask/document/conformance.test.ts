@@ -225,7 +225,7 @@ void t.test('around the document there is white space and nothing else', (t) => 
     ['{"id":1}{"id":2}', 'trailing-text'],
     ['{"id":1},', 'trailing-text'],
     ['{"id":1}\n\n1', 'trailing-text'],
-    ['{"id":1}\0', 'nul-character'],
+    ['{"id":1}\0', 'trailing-text'],
     ['{"id":1}\u00a0', 'trailing-text'],
     ['{"id":1', 'syntax'],
     ['{"id":1,"id":1}', 'duplicate-key'],
