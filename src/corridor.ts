@@ -16,6 +16,8 @@ import type {
   ReadPlan,
   Receipt,
   ReleasedRows,
+  ServiceCorridor,
+  ServiceRequest,
 } from './access.js';
 import { systemClock, type Clock } from './clock.js';
 import { asWeirError, WeirError } from './errors.js';
@@ -28,6 +30,8 @@ import { limitsInForce } from './policy/limits-in-force.js';
 import type { Limit, PolicySet, TablePolicy } from './policy/model.js';
 import { revealedTable, revealingRole } from './policy/reveal.js';
 import { purposeOf } from './policy/purpose.js';
+import type { AdmittedCall } from './services/admit-call.js';
+import type { Services } from './services/services.js';
 import type { OrderDatabase } from './sql/order-database.js';
 import { Places } from './sql/places.js';
 import type { LiveSchema } from './sql/schema.js';
@@ -46,9 +50,11 @@ export interface Rooms {
   /** Asked before each chunk: a token may be revoked while its read is under way. */
   readonly revocations: Pick<Revocations, 'check'>;
   readonly tokenAddresses: Pick<TokenAddresses, 'takeFlag'>;
+  /** Undefined: nothing is called. */
+  readonly services?: Services;
 }
 
-export function createCorridor(rooms: Rooms): Corridor {
+export function createCorridor(rooms: Rooms): Corridor & ServiceCorridor {
   const places = new Places();
   return {
     async pass(request) {
@@ -69,6 +75,33 @@ export function createCorridor(rooms: Rooms): Corridor {
       } catch (thrown) {
         leave();
         throw await refuse(request, actor, asWeirError(thrown), rooms);
+      }
+    },
+
+    async call(request, forward) {
+      const { services } = rooms;
+      const actor = await rooms.log.directory.identify(request.principal);
+      let leave = (): void => undefined;
+      try {
+        if (services === undefined) throw new WeirError('route-unknown');
+        const { decision, call } = admitToService(request, actor, services, rooms);
+        const { role, cost, perRequest } = decision.role;
+        leave = places.take(role, actor.actorId, cost);
+        const { outgoing, fields } = await services.prepare(call, request, role);
+        if (call.writes) {
+          await stillCounts(request, rooms);
+          await rooms.log.record(writing(decision, fields), actor, services.rowsToWrite(call));
+        }
+        const { rows, answer, refusal } = await services.run(call, outgoing, forward, perRequest);
+        await stillCounts(request, rooms);
+        const receipt = await rooms.log.record(decision, actor, rows);
+        await stillCounts(request, rooms);
+        if (refusal !== undefined) throw refusal;
+        return { ...answer, rows: release(rows, receipt) };
+      } catch (thrown) {
+        throw await refuse(request, actor, asWeirError(thrown), rooms);
+      } finally {
+        leave();
       }
     },
 
@@ -164,6 +197,53 @@ function admit(
   return { decision, statement };
 }
 
+/** May this principal call this, and as what? No I/O. @throws WeirError */
+function admitToService(
+  request: ServiceRequest,
+  { actorId }: Actor,
+  services: Services,
+  rooms: Rooms,
+): { decision: Decision; call: AdmittedCall } {
+  const { principal } = request;
+  const { set } = rooms.policies();
+  const role = chooseRole(request, set, nowOf(rooms));
+  const purpose = purposeOf(role, request);
+  const call = services.admit(request, role);
+  const { plan } = call;
+  const limits = limitsInForce(role, principal.scopes, principal.limits);
+  const decision: Decision = {
+    request,
+    actorId,
+    set,
+    role,
+    table: { table: { name: plan.route.space } },
+    columns: plan.columns,
+    limits: limits.some(isObserved) ? limits.filter((limit) => !isObserved(limit)) : limits,
+    observed: limits.filter(isObserved),
+    personal: plan.personal,
+    lookups: call.lookups,
+    tokenAddresses: rooms.tokenAddresses.takeFlag(principal, request.address),
+    rowLimit: role.perRequest,
+    statement: call.statement,
+    purpose,
+    lookedUp: call.lookedUp,
+  };
+  return { decision, call };
+}
+
+/** As it is recorded before it is forwarded: the record, the names of the body's fields, and nothing shown. */
+function writing(decision: Decision, fields: readonly string[]): Decision {
+  const body = fields.length === 0 ? '' : ` body ${fields.join(', ')}`;
+  return {
+    ...decision,
+    columns: noColumns,
+    personal: false,
+    statement: `write ${decision.statement}${body}`,
+  };
+}
+
+const noColumns: Decision['columns'] = Object.freeze([]);
+
 function isObserved({ observe }: Limit): boolean {
   return observe === true;
 }
@@ -209,7 +289,7 @@ async function* releaseAll(
 }
 
 /** Before a chunk is recorded, and before it is released: a commit may have waited. @throws WeirError */
-function stillCounts({ principal }: AccessRequest, { revocations }: Rooms): Promise<void> | undefined {
+function stillCounts({ principal }: Asked, { revocations }: Rooms): Promise<void> | undefined {
   return revocations.check(principal);
 }
 
@@ -217,7 +297,8 @@ function stillCounts({ principal }: AccessRequest, { revocations }: Rooms): Prom
 function release(rows: MaskedRows, receipt: Receipt): ReleasedRows {
   if (receipt.rows !== rows)
     throw new WeirError('internal', { cause: new Error('the receipt is for other rows') });
-  return { values: rows.values, last: rows.last };
+  const { values, frame, last } = rows;
+  return frame === undefined ? { values, last } : { values, frame, last };
 }
 
 /** Waits for the first chunk, so that a door can still answer with an error. */
@@ -278,8 +359,14 @@ async function refuse(
   }
 }
 
-/** Refused inside the commit, which recorded it. */
-const recorded: ReadonlySet<string> = new Set(['limit-reached', 'guessing-refused']);
+/** Refused inside the commit, which recorded it; or said by a service whose answer is on the log as one without records. */
+const recorded: ReadonlySet<string> = new Set([
+  'limit-reached',
+  'guessing-refused',
+  'record-not-found',
+  'service-conflict',
+  'service-refused',
+]);
 /** What the log itself refused cannot be put on the log. */
 const unrecordable: ReadonlySet<string> = new Set(['log-unavailable', 'busy', 'draining']);
 

@@ -122,6 +122,7 @@ async function run(context: CliContext, directory: string, signals: StopSignals)
     const gateway = openGateway(config, {
       demo: true,
       metrics,
+      environment: context.env,
       observe: (observation) => {
         // Once it has stopped, PostgreSQL ending its last connections is no failure.
         if (!stopped) log(observation);

@@ -19,6 +19,7 @@ export async function start(context: CliContext, options: ConfigOption): Promise
   const log = createLogger(config.logLevel);
   const gateway = openGateway(config, {
     metrics,
+    environment: context.env,
     observe: (observation) => {
       log(observation);
       metrics.observe(observation);

@@ -24,9 +24,10 @@ export interface Ruled extends OpenedGateway {
 export async function withRoles(
   t: Teardown,
   roles: Readonly<Record<string, string>>,
-  options: GatewayOptions = {},
+  options: GatewayOptions & { readonly prepare?: (directory: string) => Promise<void> } = {},
 ): Promise<Ruled> {
   const policies = await policiesOf(t, roles);
+  await options.prepare?.(policies);
   const gateway = await startGateway(t, { ...options, policies });
   const rows = async <T extends object>(text: string, values: unknown[] = []): Promise<T[]> =>
     ask<T>(gateway.ordersUrl, text, values);

@@ -24,6 +24,8 @@ export interface GatewayOptions {
   readonly store?: Store;
   /** Changes to the configuration that the databases and the issuer give. */
   readonly config?: (config: Config) => Config;
+  /** Variables that the catalogue names. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface OpenedGateway {
@@ -72,6 +74,7 @@ export async function startGateway(t: Teardown, options: GatewayOptions = {}): P
   const gateway = openGateway(config, {
     demo: true,
     metrics,
+    ...(options.environment === undefined ? {} : { environment: options.environment }),
     observe: (observation) => {
       observed.push(observation);
       metrics.observe(observation);
