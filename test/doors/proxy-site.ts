@@ -141,6 +141,8 @@ export interface Site extends Ruled {
   readonly upstream: Upstream;
   /** With a token of the role. */
   ask(role: string, url: string, init?: RequestInit): Promise<Response>;
+  /** Resolves once one more request of the route has ended. */
+  observedRequest(route: string): Promise<void>;
   /** Entries since the last call of it, those of readers and refusals. */
   news(): Promise<EntryBody[]>;
 }
@@ -165,6 +167,12 @@ export async function openSite(t: Teardown, options: GatewayOptions = {}): Promi
         ...init,
         headers: { authorization: `Bearer ${token}`, ...init.headers },
       });
+    },
+    async observedRequest(route) {
+      const count = () =>
+        ruled.observed.filter((each) => each.event === 'request' && each.route === route).length;
+      const before = count();
+      while (count() === before) await new Promise((resolve) => setImmediate(resolve));
     },
     async news() {
       const all = (await ruled.entries()).filter(({ kind }) => kind === 'read' || kind === 'refusal');
