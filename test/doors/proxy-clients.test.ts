@@ -155,9 +155,17 @@ void t.test('headers that a client wants stripped, or added, are as the gateway 
   ]);
   t.same(statuses(heard), ['200']);
   const [{ headers }] = upstream.asked as [(typeof upstream.asked)[number]];
-  t.same(Object.keys(headers).sort(), ['accept', 'accept-encoding', 'connection', 'host', 'weir-request-id']);
+  t.same(Object.keys(headers).sort(), [
+    'accept',
+    'accept-encoding',
+    'connection',
+    'host',
+    'weir-principal',
+    'weir-request-id',
+  ]);
   t.equal(headers.host, new URL(upstream.url).host);
   t.not(headers['weir-request-id'], 'forged');
+  t.match(headers['weir-principal'], /^ey/);
 });
 
 void t.test('a body that waits to be asked for is asked for, and arrives', async (t) => {
