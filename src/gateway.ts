@@ -209,7 +209,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
                 return service && matchRoute(service, method, steps);
               },
               upstream: config.services,
-              maxBodyBytes: config.services.maxBodyBytes,
+              body: { maxBytes: config.services.maxBodyBytes, timeoutMs: config.http.requestTimeoutMs },
             }),
             alertsDoor({ corridor, alerts: (filter) => listAlerts(storePool, filter) }),
           ],

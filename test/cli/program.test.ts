@@ -22,6 +22,8 @@ const verbs = [
   ['policy', 'schema'],
   ['policy', 'approve'],
   ['token'],
+  ['service', 'key'],
+  ['service', 'check'],
   ['log', 'verify'],
   ['log', 'show'],
   ['revoke'],

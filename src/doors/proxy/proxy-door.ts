@@ -15,7 +15,7 @@ import type {
   ServiceRequest,
 } from '../../access.js';
 import { asWeirError, WeirError } from '../../errors.js';
-import { announcesBody, readBody } from '../http/body.js';
+import { announcesBody, type BodyBounds, readBody } from '../http/body.js';
 import { queryPairs } from '../http/query-text.js';
 import { pathOf, searchOf } from '../http/routes.js';
 import type { AddRoutes } from '../http/server.js';
@@ -35,7 +35,7 @@ export interface ProxyParts {
   /** By the set in force. */
   readonly match: (service: string, method: string, steps: readonly string[]) => MatchedRoute | undefined;
   readonly upstream: UpstreamOptions;
-  readonly maxBodyBytes: number;
+  readonly body: BodyBounds;
 }
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
@@ -48,12 +48,14 @@ export function proxyDoor(parts: ProxyParts): AddRoutes {
 }
 
 async function addService(scope: FastifyInstance, service: BoundService, parts: ProxyParts): Promise<void> {
-  const { corridor, match, maxBodyBytes } = parts;
+  const { corridor, match } = parts;
   const { prefix } = service;
   const forward = forwarder(service.url, parts.upstream);
   // Only the handler reads a body, once the call has been admitted.
   scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  scope.setErrorHandler(async (thrown, request) => {
+  scope.setErrorHandler(async (thrown, request, reply) => {
+    // What is left of a body would be in the way of the next request.
+    if (!request.raw.complete) void reply.header('connection', 'close');
     if (thrown instanceof WeirError || request.exchange.asked === undefined) throw thrown;
     // What http-proxy finds wrong with an address that the catalogue does not list anyway.
     throw await corridor.refuse(request.exchange.identified, new WeirError('route-unknown'));
@@ -107,13 +109,12 @@ async function addService(scope: FastifyInstance, service: BoundService, parts: 
   async function bodyOf(request: FastifyRequest, reply: FastifyReply): Promise<string> {
     const type = request.headers['content-type'] ?? '';
     if (!/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(type)) {
-      void reply.header('connection', 'close');
       throw new WeirError('request-malformed', {
         detail: 'the body is not of the type application/json',
         hint: 'send JSON in UTF-8',
       });
     }
-    const bytes = await readBody(request, reply, maxBodyBytes);
+    const bytes = await readBody(request, reply, parts.body);
     if (!isUtf8(bytes)) throw new WeirError('request-malformed', { detail: 'the body is not UTF-8' });
     return bytes.toString('utf8');
   }
@@ -141,6 +142,12 @@ function stepsOf(path: string): readonly string[] | undefined {
 }
 
 function faultOf({ headers }: FastifyRequest): WeirError | undefined {
+  const coding = headers['transfer-encoding'];
+  // Node's parser gives such a request out before it gives up on its body.
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+    return new WeirError('request-malformed', {
+      detail: 'the body is neither chunked nor of a known length',
+    });
   if (headers.upgrade !== undefined) {
     return new WeirError('request-malformed', { detail: 'no connection is upgraded here' });
   }

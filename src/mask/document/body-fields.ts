@@ -8,7 +8,7 @@ import { pathTree, type Place } from './path-tree.js';
 export interface BodyFields {
   /** Listed paths that the body gives a value to (null is one), as they are listed: "items[*].title", "labels.*". */
   readonly named: readonly string[];
-  /** It also gives a value to something that is not listed: another name, a whole object or array, an empty one. */
+  /** It also gives a value to something that is not listed: another name, a whole object or array, an empty one within. */
   readonly unlisted: boolean;
 }
 
@@ -26,7 +26,8 @@ export function bodyFields(text: string, listed: readonly string[]): BodyFields 
   new JsonMasker({ record: root, document: undefined, many: false, openObjects: 0 }).check(text);
   const named = new Set<string>();
   // What is checked is parsed without surprise: only digits of numbers are lost, and no value is looked at.
-  const unlisted = !isListed(JSON.parse(text), root, named);
+  const body = JSON.parse(text) as object;
+  const unlisted = Object.keys(body).length > 0 && !isListed(body, root, named);
   return { named: listed.filter((field) => named.has(field)), unlisted };
 }
 

@@ -9,7 +9,7 @@ import type { MaskKeys } from '../mask.js';
 import type { MaskedDocument } from './document-mask.js';
 import { DocumentUnfit } from './document-unfit.js';
 import { parseFieldPath } from './field-path.js';
-import { checkCharacters } from './json-reader.js';
+import { isWellFormed, refuseByteOrderMark } from './json-reader.js';
 import { valueMask, type ValueMask } from './value-mask.js';
 
 export interface CsvShape {
@@ -35,7 +35,9 @@ export function csvMask(shape: CsvShape, keys: MaskKeys): (text: string) => Mask
   if (recordHeader === undefined) throw new Error(`${shape.record} does not name one value`);
 
   return (text) => {
-    checkCharacters(text);
+    refuseByteOrderMark(text);
+    if (text.includes('\0')) throw new DocumentUnfit('nul-character', path);
+    if (!isWellFormed(text)) throw new DocumentUnfit('lone-surrogate', path);
     const rows = readRows(text);
     const header = rows.next();
     if (header.done) throw new DocumentUnfit('syntax', path);

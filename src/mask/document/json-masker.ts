@@ -4,7 +4,7 @@
  * comparison reads a key, and a mark on the name tells whether the object has held it before.
  */
 import type { MaskedDocument } from './document-mask.js';
-import { checkCharacters, JsonReader, maxDepth } from './json-reader.js';
+import { JsonReader, maxDepth } from './json-reader.js';
 import {
   hidden,
   inMap,
@@ -100,7 +100,6 @@ export class JsonMasker extends JsonReader {
   }
 
   #begin(text: string): void {
-    checkCharacters(text);
     this.open(text);
     this.#depth = 0;
     this.#found = false;

@@ -17,21 +17,20 @@ export function isWellFormed(text: string): boolean {
   return (text as unknown as WellFormed).isWellFormed();
 }
 
-/** @throws DocumentUnfit for what no form of document may hold anywhere */
-export function checkCharacters(text: string): void {
+/** @throws DocumentUnfit */
+export function refuseByteOrderMark(text: string): void {
   if (text.charCodeAt(0) === 0xfeff) throw new DocumentUnfit('byte-order-mark', '$');
-  if (text.includes('\0')) throw new DocumentUnfit('nul-character', '$');
-  if (!isWellFormed(text)) throw new DocumentUnfit('lone-surrogate', '$');
 }
 
 export class JsonReader {
   protected text = '';
   protected at = 0;
-  /** Where the next backslash or control character stands; before `at`: not looked for yet. */
+  /** Where the next character stands that needs looking at; before `at`: not looked for yet. */
   #special = -1;
 
-  /** Begins with a text that checkCharacters lets pass. */
+  /** @throws DocumentUnfit */
   protected open(text: string): void {
+    refuseByteOrderMark(text);
     this.text = text;
     this.at = 0;
     this.#special = -1;
@@ -53,7 +52,7 @@ export class JsonReader {
     return code;
   }
 
-  /** A string or a key, from its opening quote. @returns whether its text is as it will be written: nothing is escaped */
+  /** A string or a key, from its opening quote. @returns whether its text is surely as it will be written */
   protected skipString(path: string): boolean {
     const start = this.at + 1;
     const end = this.text.indexOf('"', start);
@@ -63,7 +62,7 @@ export class JsonReader {
       this.at = end + 1;
       return true;
     }
-    this.#skipEscaped(end, path);
+    this.#skipSpecial(end, path);
     return false;
   }
 
@@ -114,7 +113,7 @@ export class JsonReader {
     return special.test(this.text) ? special.lastIndex - 1 : Infinity;
   }
 
-  #skipEscaped(firstQuote: number, path: string): void {
+  #skipSpecial(firstQuote: number, path: string): void {
     const { text } = this;
     const start = this.at;
     let end = firstQuote;
@@ -123,18 +122,22 @@ export class JsonReader {
       if (end === -1) this.fail('syntax', path);
     }
     this.at = end + 1;
-    let value: unknown;
+    const written = text.slice(start, this.at);
+    if (written.includes('\0')) this.fail('nul-character', path);
+    let value: string;
     try {
-      value = JSON.parse(text.slice(start, this.at));
+      value = JSON.parse(written) as string;
     } catch {
       this.fail('syntax', path);
     }
-    if ((value as string).includes('\0')) this.fail('nul-character', path);
-    if (!isWellFormed(value as string)) this.fail('lone-surrogate', path);
+    if (value.includes('\0')) this.fail('nul-character', path);
+    // Of the text as well: one half may be escaped and the other not.
+    if (!isWellFormed(written) || !isWellFormed(value)) this.fail('lone-surrogate', path);
   }
 }
 
-const special = /[\\\u0000-\u001f]/g;
+/** What a JSON string must escape, and what may be half of a pair. */
+const special = /[\\\u0000-\u001f\ud800-\udfff]/g;
 
 /** An odd number of backslashes stands before it. */
 function isEscaped(text: string, quote: number): boolean {

@@ -151,6 +151,8 @@ function settle(place: Place): void {
     throw new Error(`${place.path} cannot be an array and an object`);
   if (within.length > 0 && (place.mask !== undefined || place.isKey))
     throw new Error(`${place.path} cannot be a value and hold others`);
+  if (place.isRecords && (place.mask !== undefined || within.some(({ shows }) => shows)))
+    throw new Error(`${place.path} is shown and holds the records`);
   place.shows = place.mask !== undefined || place.leadsToRecords || within.some(({ shows }) => shows);
   place.live = place.shows || place.isKey || within.some(({ live }) => live);
   settleMembers(place);
