@@ -1,10 +1,11 @@
 /**
  * The nouns that travel through the corridor. No I/O, no behaviour.
- * MaskedRows and Receipt carry brands: only `sql/` makes the first, only `log/` the second, so that
+ * MaskedRows and Receipt carry brands: only `sql/` and `services/` make the first, only `log/` the second, so that
  * an answer of raw rows, or of rows that are not on the log, does not compile (test/structure holds
  * who may call the makers).
  */
-import type { Flag, Limit, MaskName, PolicySet, Purpose, RolePolicy, TablePolicy } from './policy/model.js';
+import type { Readable } from 'node:stream';
+import type { CatalogTable, Flag, Limit, MaskName, PolicySet, Purpose, RolePolicy } from './policy/model.js';
 import type { WeirError } from './errors.js';
 
 export type ClaimValue = string | number | boolean;
@@ -84,7 +85,7 @@ export interface ReadPlan {
   readonly encoding: 'json' | 'text';
 }
 
-export type Door = 'rest' | 'admin';
+export type Door = 'rest' | 'admin' | 'proxy';
 
 /** An identified principal stands at a door: enough to record a refusal, before the request is understood. */
 export interface Asked {
@@ -110,14 +111,71 @@ export interface AccessRequest extends Asked {
   readonly signal: AbortSignal;
 }
 
+/** Where the catalogue's routes lead. */
+export type MatchedRoute =
+  /** `match` of a route, and the values of its path's parameters in their order. */
+  | { readonly match: string; readonly parameters: readonly string[] }
+  /** There are routes at the address, but for other methods. */
+  | { readonly methods: readonly string[] };
+
+/** A call of a service of the catalogue. */
+export interface ServiceRequest extends Asked {
+  readonly service: string;
+  readonly matched: MatchedRoute | undefined;
+  readonly query: readonly { readonly name: string; readonly value: string }[];
+  /** Reads the body, bounded; undefined: there is none. @throws WeirError */
+  readonly body: (() => Promise<string>) | undefined;
+}
+
+/** What goes to a service: nothing of the caller's but what was checked. */
+export interface OutgoingCall {
+  readonly method: string;
+  /** Encoded, from the service's root: "/shipments/17". */
+  readonly path: string;
+  /** Without the question mark. */
+  readonly search: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+}
+
+/** What came back, unread. Whoever has it reads the body to its end or destroys it. */
+export interface UpstreamAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Readable;
+}
+
+/** Sends it, once. @throws WeirError service-unavailable, service-timeout, service-answer-unfit, busy */
+export type Forward = (call: OutgoingCall) => Promise<UpstreamAnswer>;
+
+/** What leaves the corridor of a service's answer. */
+export interface ServiceAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  /** Those that the route lets pass. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** One value a record: its text; `frame` stands around them. */
+  readonly rows: ReleasedRows;
+}
+
+/** What the proxy door knows of the corridor. */
+export interface ServiceCorridor {
+  /**
+   * One call: admit → run (forward, read, mask) → commit → release. A write is on the log before it is forwarded.
+   * @throws WeirError, already recorded
+   */
+  call(request: ServiceRequest, forward: Forward): Promise<ServiceAnswer>;
+}
+
 /** What `admit` found: the request is allowed so far, under this policy. */
 export interface Decision {
-  readonly request: AccessRequest;
+  readonly request: Asked & Pick<AccessRequest, 'reveal'>;
   /** Pseudonymous id of the person (or service) on the log. */
   readonly actorId: string;
   readonly set: PolicySet;
   readonly role: RolePolicy;
-  readonly table: TablePolicy;
+  /** By its name the log knows the rows. */
+  readonly table: { readonly table: Pick<CatalogTable, 'name'> };
   readonly columns: readonly ReleasedColumn[];
   readonly limits: readonly Limit[];
   /** Limits that are only watched (`observe: yes`). */
@@ -136,6 +194,8 @@ export interface Decision {
   readonly lookedUp?: readonly LookedUp[];
   /** Looked up by less than the whole value: every row that is found counts as a look-up. */
   readonly candidates?: boolean;
+  /** The service that gets the values, in clear, instead of the caller. */
+  readonly fill?: string;
 }
 
 export interface ReleasedColumn {
@@ -169,6 +229,8 @@ export interface MaskedRows {
   readonly recordKeys: readonly string[];
   /** Text of each row's subject key, where the row has one. Never sent. */
   readonly subjectKeys: readonly (string | null)[];
+  /** What stands around the rows of a service's answer, one more than there are rows: nothing about a person. */
+  readonly frame?: readonly string[];
   /** 0 for the first chunk of a read. */
   readonly part: number;
   /** No chunk follows. */
@@ -188,6 +250,7 @@ export interface Receipt {
 /** What leaves the corridor. */
 export interface ReleasedRows {
   readonly values: readonly (readonly (string | null)[])[];
+  readonly frame?: readonly string[];
   readonly last: boolean;
 }
 

@@ -13,9 +13,12 @@ import type {
   Corridor,
   Decision,
   MaskedRows,
+  OutgoingCall,
   ReadPlan,
   Receipt,
   ReleasedRows,
+  ServiceCorridor,
+  ServiceRequest,
 } from './access.js';
 import { systemClock, type Clock } from './clock.js';
 import { asWeirError, WeirError } from './errors.js';
@@ -25,9 +28,14 @@ import type { AccessLog } from './log/access-log.js';
 import type { Actor } from './log/directory.js';
 import { chooseRole } from './policy/choose-role.js';
 import { limitsInForce } from './policy/limits-in-force.js';
-import type { Limit, PolicySet, TablePolicy } from './policy/model.js';
+import { isPersonal } from './policy/catalog.js';
+import type { Limit, PolicySet, RouteFill, TablePolicy } from './policy/model.js';
+import { filledTable } from './policy/service-fill.js';
 import { revealedTable, revealingRole } from './policy/reveal.js';
 import { purposeOf } from './policy/purpose.js';
+import type { AdmittedCall } from './services/admit-call.js';
+import { fillBody, planToFill, readGivenBody } from './services/fill-body.js';
+import type { Services } from './services/services.js';
 import type { OrderDatabase } from './sql/order-database.js';
 import { Places } from './sql/places.js';
 import type { LiveSchema } from './sql/schema.js';
@@ -46,9 +54,11 @@ export interface Rooms {
   /** Asked before each chunk: a token may be revoked while its read is under way. */
   readonly revocations: Pick<Revocations, 'check'>;
   readonly tokenAddresses: Pick<TokenAddresses, 'takeFlag'>;
+  /** Undefined: nothing is called. */
+  readonly services?: Services;
 }
 
-export function createCorridor(rooms: Rooms): Corridor {
+export function createCorridor(rooms: Rooms): Corridor & ServiceCorridor {
   const places = new Places();
   return {
     async pass(request) {
@@ -70,6 +80,33 @@ export function createCorridor(rooms: Rooms): Corridor {
       } catch (thrown) {
         leave();
         throw await refuse(request, actor, asWeirError(thrown), rooms);
+      }
+    },
+
+    async call(request, forward) {
+      const { services } = rooms;
+      const actor = await rooms.log.directory.identify(request.principal);
+      let leave = (): void => undefined;
+      try {
+        if (services === undefined) throw new WeirError('route-unknown');
+        const { decision, call } = admitToService(request, actor, services, rooms);
+        const { role, cost, perRequest } = decision.role;
+        leave = places.take(role, actor.actorId, cost);
+        const { fill } = call.plan.route;
+        const { outgoing, secrets } =
+          fill === undefined
+            ? await written(request, call, decision, actor, services, rooms)
+            : await filled(request, call, fill, decision, actor, services, rooms);
+        const { rows, answer, refusal } = await services.run(call, outgoing, forward, perRequest, secrets);
+        await stillCounts(request, rooms);
+        const receipt = await rooms.log.record(decision, actor, rows);
+        await stillCounts(request, rooms);
+        if (refusal !== undefined) throw refusal;
+        return { ...answer, rows: release(rows, receipt) };
+      } catch (thrown) {
+        throw await refuse(request, actor, asWeirError(thrown), rooms);
+      } finally {
+        leave();
       }
     },
 
@@ -165,6 +202,126 @@ function admit(
   return { decision, statement };
 }
 
+/** May this principal call this, and as what? No I/O. @throws WeirError */
+function admitToService(
+  request: ServiceRequest,
+  { actorId }: Actor,
+  services: Services,
+  rooms: Rooms,
+): { decision: Decision; call: AdmittedCall } {
+  const { principal } = request;
+  const { set } = rooms.policies();
+  const role = chooseRole(request, set, nowOf(rooms));
+  const purpose = purposeOf(role, request);
+  const call = services.admit(request, role);
+  const { plan } = call;
+  const limits = limitsInForce(role, principal.scopes, principal.limits);
+  const decision: Decision = {
+    request,
+    actorId,
+    set,
+    role,
+    table: { table: { name: plan.route.space } },
+    columns: plan.columns,
+    limits: limits.some(isObserved) ? limits.filter((limit) => !isObserved(limit)) : limits,
+    observed: limits.filter(isObserved),
+    personal: plan.personal,
+    lookups: call.lookups,
+    tokenAddresses: rooms.tokenAddresses.takeFlag(principal, request.address),
+    rowLimit: role.perRequest,
+    statement: call.statement,
+    purpose,
+    lookedUp: call.lookedUp,
+  };
+  return { decision, call };
+}
+
+interface Outgoing {
+  readonly outgoing: OutgoingCall;
+  /** Must not come back to the caller. */
+  readonly secrets?: readonly string[];
+}
+
+/** What goes to the service; a write is on the log before it does. @throws WeirError */
+async function written(
+  request: ServiceRequest,
+  call: AdmittedCall,
+  decision: Decision,
+  actor: Actor,
+  services: Services,
+  rooms: Rooms,
+): Promise<Outgoing> {
+  const { outgoing, fields } = await services.prepare(call, request, decision.role.role);
+  if (call.writes) {
+    await stillCounts(request, rooms);
+    await rooms.log.record(writing(decision, fields), actor, services.rowsToWrite(call));
+  }
+  return { outgoing };
+}
+
+/**
+ * Clear values of one record, read as the role may find it, recorded and charged as released to the service; and only
+ * then its request. @throws WeirError
+ */
+async function filled(
+  request: ServiceRequest,
+  call: AdmittedCall,
+  fill: RouteFill,
+  decision: Decision,
+  actor: Actor,
+  services: Services,
+  rooms: Rooms,
+): Promise<Outgoing> {
+  const { role } = decision;
+  const granted = role.tables.get(fill.table);
+  const { live } = rooms.policies();
+  const relation = granted && live.get(`${granted.table.from.schema}.${granted.table.from.table}`);
+  if (granted === undefined || relation === undefined) throw new WeirError('route-unknown');
+  const given = readGivenBody(await request.body?.(), fill);
+  const table = filledTable(granted, fill);
+  const plan = planToFill(fill, given);
+  const { claims } = request.principal;
+  const statement = rooms.statements.compile(table, relation, plan, role.perRequest, claims);
+  const filling: Decision = {
+    ...decision,
+    table,
+    columns: statement.columns,
+    personal: statement.personal,
+    lookups: statement.lookups,
+    lookedUp: statement.lookedUp,
+    statement: `fill ${statement.normalised}`,
+    fill: request.service,
+  };
+  const reading = { signal: new AbortController().signal };
+  for await (const rows of rooms.orders.read(statement, reading, role.cost?.statementMs)) {
+    if (rows.values.length > 1)
+      throw new WeirError('upstream-failed', { cause: new Error(`${fill.by} is not unique`) });
+    await stillCounts(request, rooms);
+    const receipt = await rooms.log.record(filling, actor, rows);
+    await stillCounts(request, rooms);
+    const [row] = release(rows, receipt).values;
+    if (row === undefined) throw new WeirError('record-not-found');
+    const isSecret = (column: string): boolean =>
+      isPersonal(table.table.columns.get(column)!.class) && granted.see.get(column) !== 'clear';
+    const { text, secrets } = fillBody(fill, given, statement.columns, row, isSecret);
+    return { outgoing: services.outgoing(call, request, role.role, text), secrets };
+  }
+  throw new WeirError('internal', { cause: new Error('a read without a first chunk') });
+}
+
+/** As it is recorded before it is forwarded: the record, the names of the body's fields, and nothing shown. */
+function writing(decision: Decision, fields: readonly string[]): Decision {
+  const body = fields.length === 0 ? '' : ` body ${fields.join(', ')}`;
+  return {
+    ...decision,
+    columns: noColumns,
+    personal: false,
+    statement: `write ${decision.statement}${body}`,
+  };
+}
+
+const noColumns: Decision['columns'] = Object.freeze([]);
+
 function isObserved({ observe }: Limit): boolean {
   return observe === true;
 }
@@ -210,7 +367,7 @@ async function* releaseAll(
 }
 
 /** Before a chunk is recorded, and before it is released: a commit may have waited. @throws WeirError */
-function stillCounts({ principal }: AccessRequest, { revocations }: Rooms): Promise<void> | undefined {
+function stillCounts({ principal }: Asked, { revocations }: Rooms): Promise<void> | undefined {
   return revocations.check(principal);
 }
 
@@ -218,7 +375,8 @@ function stillCounts({ principal }: AccessRequest, { revocations }: Rooms): Prom
 function release(rows: MaskedRows, receipt: Receipt): ReleasedRows {
   if (receipt.rows !== rows)
     throw new WeirError('internal', { cause: new Error('the receipt is for other rows') });
-  return { values: rows.values, last: rows.last };
+  const { values, frame, last } = rows;
+  return frame === undefined ? { values, last } : { values, frame, last };
 }
 
 /** Waits for the first chunk, so that a door can still answer with an error. */
@@ -280,8 +438,14 @@ async function refuse(
   }
 }
 
-/** Refused inside the commit, which recorded it. */
-const recorded: ReadonlySet<string> = new Set(['limit-reached', 'guessing-refused']);
+/** Refused inside the commit, which recorded it; or said by a service whose answer is on the log as one without records. */
+const recorded: ReadonlySet<string> = new Set([
+  'limit-reached',
+  'guessing-refused',
+  'record-not-found',
+  'service-conflict',
+  'service-refused',
+]);
 /** What the log itself refused cannot be put on the log. */
 const unrecordable: ReadonlySet<string> = new Set(['log-unavailable', 'busy', 'draining']);
 

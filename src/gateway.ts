@@ -9,11 +9,14 @@ import type { Config } from './config/schema.js';
 import { createCorridor } from './corridor.js';
 import { alertsDoor } from './doors/admin/alerts.js';
 import type { Health, Metrics } from './doors/http/health.js';
+import { jwksRoute } from './doors/http/jwks.js';
 import { buildServer } from './doors/http/server.js';
+import { proxyDoor } from './doors/proxy/proxy-door.js';
 import { restDoor } from './doors/rest/rest-door.js';
 import { revealDoor } from './doors/rest/reveal-door.js';
 import { WeirError } from './errors.js';
 import { Authenticator } from './identity/authenticator.js';
+import { jwksPath, keyMissing, openPrincipalTokens, principalHeader } from './identity/principal-token.js';
 import { Revocations } from './identity/revocations.js';
 import { TokenAddresses } from './identity/token-addresses.js';
 import { AccessLog } from './log/access-log.js';
@@ -24,6 +27,9 @@ import { formatFaults, PolicyFaults } from './policy/faults.js';
 import { PoliciesInForce, type Served } from './policy/in-force.js';
 import { loadPolicies, type LoadedPolicies } from './policy/load.js';
 import { missingKeyFaults, missingKeys } from './policy/missing-keys.js';
+import { bindServices, movedServices, type BoundService } from './services/bind.js';
+import { matchRoute } from './services/match-route.js';
+import { Services } from './services/services.js';
 import { OrderDatabase } from './sql/order-database.js';
 import { readSchema, type LiveSchema } from './sql/schema.js';
 import { StatementCache } from './sql/statement-cache.js';
@@ -39,6 +45,8 @@ export interface GatewayParts {
   readonly metrics: Metrics;
   /** Accepts the demo's keys. Only `weir demo` sets it. */
   readonly demo?: boolean;
+  /** Variables that the catalogue names: where its services are. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Gateway {
@@ -90,6 +98,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
     maxTokenAgeSeconds: config.identity.maxTokenLifetimeSeconds,
     allowDemoKeys: parts.demo ?? false,
   });
+  const signing = openPrincipalTokens(config.principal, systemClock);
   const nowMillis = () => performance.now();
   const revocations = new Revocations({ nowMillis, refresh: () => feed.refresh() });
   revocations.onChange((isRevoked) => authenticator.forget(isRevoked));
@@ -103,6 +112,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
   let log: AccessLog | undefined;
   let policies: PoliciesInForce | undefined;
   let server: FastifyInstance | undefined;
+  let bound: readonly BoundService[] = [];
 
   return {
     async start() {
@@ -113,7 +123,16 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
         const [store, upstream] = [await checkStore(storePool), await checkOrders(orders.pool, tables)];
         for (const warning of [...store.warnings, ...upstream.warnings])
           observe({ event: 'lifecycle', state: 'starting', detail: warning });
-        const faults = [...store.faults, ...upstream.faults, ...missingKeys(loaded.set, maskKeys)];
+        const services = bindServices(loaded.set.catalog, config.services.urls, parts.environment ?? {});
+        bound = services.bound;
+        const faults = [
+          ...store.faults,
+          ...upstream.faults,
+          ...missingKeys(loaded.set, maskKeys),
+          ...services.faults,
+          ...signing.faults,
+          ...(bound.length > 0 && config.principal.keys.length === 0 ? [keyMissing] : []),
+        ];
         if (faults.length > 0) throw new StartRefused(faults);
         const live = await readSchema(orders.pool, tables);
         const mismatches = checkAgainstDatabase(loaded, live);
@@ -160,6 +179,14 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
           log,
           revocations,
           tokenAddresses,
+          services: new Services({
+            ...config.services,
+            maskKeys,
+            identify: (principal, role, service) =>
+              signing.tokens === undefined
+                ? {}
+                : { [principalHeader]: signing.tokens.sign(principal, role, service) },
+          }),
         });
         server = buildServer({
           corridor,
@@ -173,6 +200,17 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
           doors: [
             restDoor({ corridor, observe, isTable: (name) => inForce().set.catalog.tables.has(name) }),
             revealDoor({ corridor, isTable: (name) => inForce().set.catalog.tables.has(name) }),
+            ...(signing.tokens === undefined ? [] : [jwksRoute(jwksPath, signing.tokens.jwks)]),
+            proxyDoor({
+              corridor,
+              services: bound,
+              match: (name, method, steps) => {
+                const service = inForce().set.catalog.services?.get(name);
+                return service && matchRoute(service, method, steps);
+              },
+              upstream: config.services,
+              body: { maxBytes: config.services.maxBodyBytes, timeoutMs: config.http.requestTimeoutMs },
+            }),
             alertsDoor({ corridor, alerts: (filter) => listAlerts(storePool, filter) }),
           ],
         });
@@ -207,7 +245,11 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
   async function fit(loaded: LoadedPolicies): Promise<LiveSchema> {
     const tables = [...loaded.set.catalog.tables.values()].map(({ from }) => from);
     const live = await readSchema(orders.pool, tables);
-    const mismatches = [...checkAgainstDatabase(loaded, live), ...missingKeyFaults(loaded, maskKeys)];
+    const mismatches = [
+      ...checkAgainstDatabase(loaded, live),
+      ...missingKeyFaults(loaded, maskKeys),
+      ...movedServices(loaded, bound),
+    ];
     if (mismatches.length > 0) throw new PolicyFaults(mismatches);
     const { faults } = await checkOrders(orders.pool, tables);
     const hint = 'mend it in the order database, or the line that needs it';

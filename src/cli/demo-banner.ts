@@ -5,14 +5,26 @@ export interface BannerFacts {
   readonly directory: string;
   /** Set where the folder is not the default, so that pasted lines find it. */
   readonly dataVariable: string | undefined;
-  /** An order that exists, and the region it lies in. */
-  readonly sample: { readonly orderNo: string; readonly region: string };
+  readonly sample: DemoSample;
+  /** The order service itself, and what tools present to it. */
+  readonly service: { readonly address: string; readonly token: string };
+  /** Where Weir has it; undefined where the catalogue does not. */
+  readonly prefix: string | undefined;
   readonly roles: readonly { readonly role: string; readonly about: string }[];
+}
+
+/** What there is to ask for. */
+export interface DemoSample {
+  /** An order, and the region that it lies in. */
+  readonly orderNo: string;
+  readonly region: string;
+  /** A shipment of the order service's. */
+  readonly shipment: string;
 }
 
 /** @returns lines, the last of which says that it is ready */
 export function demoBanner(facts: BannerFacts): string {
-  const { address, sample } = facts;
+  const { address, sample, service } = facts;
   const weir = `${facts.dataVariable === undefined ? '' : `WEIR_DATA_DIR=${quote(facts.dataVariable)} `}npx weir`;
   const width = Math.max(...facts.roles.map(({ role }) => role.length));
   const curl = (token: string, ...rest: string[]) =>
@@ -30,6 +42,18 @@ export function demoBanner(facts: BannerFacts): string {
       "-H 'Weir-Reason: call'",
       `'${address}/rest/orders?order_no=eq.${sample.orderNo}'`,
     ),
+    ...(facts.prefix === undefined
+      ? []
+      : [
+          'A shipment of the order service, as the same agent sees it (proxy door):',
+          curl(
+            '--role support-agent --sub li.na',
+            "-H 'Weir-Reason: call'",
+            `'${address}${facts.prefix}/shipments/${sample.shipment}'`,
+          ),
+        ]),
+    'The same, as the service itself gives it to whoever holds its token:',
+    `  curl -H 'Authorization: Bearer ${service.token}' '${service.address}/shipments/${sample.shipment}'`,
     'What security sees (admin door):',
     curl('--role security --sub wang.min', `'${address}/admin/alerts'`),
     'Who read what:',

@@ -8,6 +8,8 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { demoKeyMarker } from '../config/meaning.js';
+import { demoKeyPrefix } from '../identity/demo-key.js';
+import { makePrincipalKey } from '../identity/principal-token.js';
 import { demoConfigFile } from './find-config.js';
 
 export interface DemoSecrets {
@@ -15,8 +17,13 @@ export interface DemoSecrets {
   readonly ownerPassword: string;
   readonly runtimePassword: string;
   readonly readerPassword: string;
+  /** Of the order service's own login. */
+  readonly servicePassword: string;
+  /** What staff tools present to the order service itself. */
+  readonly toolToken: string;
   readonly digestKey: string;
   readonly tokenKey: string;
+  readonly principalKey: string;
 }
 
 export const postgresDirectory = (directory: string) => join(directory, 'postgres');
@@ -31,25 +38,28 @@ export async function openSecrets(directory: string): Promise<DemoSecrets> {
   });
   const marker = Buffer.from(demoKeyMarker);
   const key = () => Buffer.concat([marker, randomBytes(32 - marker.length)]).toString('base64');
-  if (text !== undefined) {
-    const kept = JSON.parse(text) as DemoSecrets & { tokenKey?: string };
-    if (kept.tokenKey !== undefined) return kept;
-    // Made by a version that had no tokens.
-    const whole = { ...kept, tokenKey: key() };
-    await writeWhole(file, `${JSON.stringify(whole, null, 2)}\n`);
-    return whole;
-  }
+  const kept = text === undefined ? {} : (JSON.parse(text) as Partial<DemoSecrets>);
   const password = () => randomBytes(18).toString('base64url');
   const made: DemoSecrets = {
     superuserPassword: password(),
     ownerPassword: password(),
     runtimePassword: password(),
     readerPassword: password(),
+    servicePassword: password(),
+    toolToken: password(),
     digestKey: key(),
     tokenKey: key(),
+    principalKey: demoPrincipalKey(),
+    // An earlier version may have had fewer.
+    ...kept,
   };
+  if (Object.keys(made).length === Object.keys(kept).length) return made;
   await writeWhole(file, `${JSON.stringify(made, null, 2)}\n`);
   return made;
+}
+
+function demoPrincipalKey(): string {
+  return makePrincipalKey('EdDSA', demoKeyPrefix);
 }
 
 /** Everything that the demo made there, and nothing else that may lie beside it. */
@@ -67,6 +77,8 @@ export interface DemoSettings {
   readonly ordersUrl: string;
   readonly issuer: { readonly issuer: string; readonly audience: string; readonly jwksFile: string };
   readonly policies: string;
+  /** Service of the catalogue → base URL. */
+  readonly services: Readonly<Record<string, string>>;
 }
 
 /** The demo's configuration, as the file that every other verb reads. */
@@ -83,6 +95,10 @@ export function writeDemoConfig(settings: DemoSettings): string {
       },
       log: { digestKey: secrets.digestKey },
       masks: { tokenKey: secrets.tokenKey },
+      services: {
+        urls: Object.entries(settings.services).map(([service, url]) => ({ service, url })),
+      },
+      principal: { issuer: 'https://weir.demo.weir.invalid', keys: [{ jwk: secrets.principalKey }] },
     },
     { lineWidth: 0 },
   );

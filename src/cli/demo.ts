@@ -19,13 +19,17 @@ import {
   type PreparedDatabases,
 } from '../demo/databases.js';
 import { openDemoIssuer } from '../demo/issuer.js';
+import { openServiceLogin } from '../demo/services/login.js';
+import { openDemoServices, type DemoServices } from '../demo/services/open.js';
 import { openGateway } from '../gateway.js';
+import { jwksPath } from '../identity/principal-token.js';
 import { createLogger } from '../observe/logger.js';
 import { createMetrics } from '../observe/metrics.js';
 import { loadPolicies } from '../policy/load.js';
+import type { Catalog } from '../policy/model.js';
 import { migrateStore } from '../store/migrate.js';
 import { CliError, exitCodes, type CliContext, type StopSignals } from './context.js';
-import { demoBanner } from './demo-banner.js';
+import { demoBanner, type DemoSample } from './demo-banner.js';
 import {
   openSecrets,
   postgresDirectory,
@@ -86,8 +90,9 @@ async function run(context: CliContext, directory: string, signals: StopSignals)
   const env = demoEnvironment(context);
   const secrets = await openSecrets(directory);
   const issuer = await openDemoIssuer(demoIssuerDirectory(directory));
-  const configText = (urls: DatabaseUrls) =>
+  const configText = (urls: DatabaseUrls, services: Readonly<Record<string, string>> = {}) =>
     writeDemoConfig({
+      services,
       secrets,
       issuer,
       storeUrl: urls.storeRuntimeUrl,
@@ -106,8 +111,16 @@ async function run(context: CliContext, directory: string, signals: StopSignals)
 
   io.out(`Weir demo, in ${relative(context.cwd, directory) || directory}\n`);
   const cluster = await keepCluster(directory, secrets.superuserPassword, progress, io.err);
+  let services: DemoServices | undefined;
   try {
-    const text = configText(await prepareDatabases(cluster.current(), { secrets, onProgress: progress }));
+    const urls = await prepareDatabases(cluster.current(), { secrets, onProgress: progress });
+    const login = { user: 'fulfilment', password: secrets.servicePassword };
+    await openServiceLogin(urls.ordersSuperuserUrl, login);
+    services = await openDemoServices({
+      ordersUrl: cluster.current().url(login.user, login.password, 'shop'),
+      toolToken: secrets.toolToken,
+    });
+    const text = configText(urls, addressesOf(services, set.catalog));
     const config = load(text);
     progress('bringing the access log to this version');
     await migrateStore(config.store.ownerUrl!, databaseRoles.runtime);
@@ -122,6 +135,7 @@ async function run(context: CliContext, directory: string, signals: StopSignals)
     const gateway = openGateway(config, {
       demo: true,
       metrics,
+      environment: context.env,
       observe: (observation) => {
         // Once it has stopped, PostgreSQL ending its last connections is no failure.
         if (!stopped) log(observation);
@@ -129,12 +143,15 @@ async function run(context: CliContext, directory: string, signals: StopSignals)
       },
     });
     const address = await startServing(gateway, config, 'demo');
+    services.trust({ issuer: config.principal.issuer!, jwksUrl: `${address}${jwksPath}` });
     io.out(
       demoBanner({
         address,
         directory,
         dataVariable: env['WEIR_DATA_DIR'],
         sample: await sampleOrder(config),
+        service: { address: services.fulfilment, token: secrets.toolToken },
+        prefix: set.catalog.services?.get('fulfilment')?.prefix,
         roles: [...set.roles.values()].map(({ role, about }) => ({ role, about })),
       }),
     );
@@ -143,8 +160,15 @@ async function run(context: CliContext, directory: string, signals: StopSignals)
     stopped = true;
     return code;
   } finally {
+    await services?.close();
     await cluster.stop(signals.hurry.aborted ? 'immediate' : 'fast');
   }
+}
+
+/** Of those that the catalogue has: it may be somebody's own. */
+function addressesOf({ fulfilment, telephony, labels }: DemoServices, { services }: Catalog) {
+  const running = Object.entries({ fulfilment, telephony, labels });
+  return Object.fromEntries(running.filter(([name]) => services?.has(name)));
 }
 
 function demoEnvironment(context: CliContext): Environment {
@@ -210,14 +234,16 @@ async function keepCluster(
   };
 }
 
-/** An order that has still to be shipped, so that support and warehouse both see it. */
-async function sampleOrder(config: Config): Promise<{ orderNo: string; region: string }> {
+/** An order that has still to be shipped, so that support and warehouse both see it, and a parcel on its way. */
+async function sampleOrder(config: Config): Promise<DemoSample> {
   return withClient(config.orders.url, async (client) => {
-    const { rows } = await client.query<{ order_no: string; region: string }>(
-      `SELECT order_no, region FROM shop.orders WHERE status = 'to_ship' ORDER BY created_at DESC LIMIT 1`,
+    const { rows } = await client.query<DemoSample>(
+      `SELECT order_no AS "orderNo", region,
+              (SELECT shipment_id FROM shop.shipments WHERE status = 'in_transit' ORDER BY shipment_id DESC LIMIT 1) AS shipment
+         FROM shop.orders WHERE status = 'to_ship' ORDER BY created_at DESC LIMIT 1`,
     );
-    const [order] = rows;
-    if (order === undefined) throw new Error('the demo shop has no order to ship');
-    return { orderNo: order.order_no, region: order.region };
+    const [sample] = rows;
+    if (sample === undefined) throw new Error('the demo shop has no order to ship');
+    return sample;
   });
 }

@@ -126,9 +126,10 @@ function columns(zone: string, purposeful: boolean): Column<ShownEntry>[] {
   ];
 }
 
-function outcome({ kind, outcome, error, limit, fault, flags, route }: ShownEntry): string {
+function outcome({ kind, outcome, error, limit, fault, flags, route, filled }: ShownEntry): string {
   if (fault !== undefined) return `UNREADABLE: ${fault}`;
-  const words = outcome === 'noted' ? [kind ?? '', route ?? ''] : [outcome, error ?? '', limit ?? ''];
+  const to = filled === undefined ? '' : `to ${filled}`;
+  const words = outcome === 'noted' ? [kind ?? '', route ?? ''] : [outcome, to, error ?? '', limit ?? ''];
   const alarm = flags.length === 0 ? [] : [`flagged: ${flags.map(({ rule }) => rule).join(', ')}`];
   return [...words, ...alarm].filter((word) => word !== '').join(' ');
 }
@@ -138,7 +139,9 @@ function purpose({ reason, ticket }: ShownEntry): string {
 }
 
 /** Columns that came in clear by their name, others with their mask: "order_no receiver_phone:last4". */
-function saw({ columns: released }: ShownEntry): string {
+function saw({ columns: released, filled }: ShownEntry): string {
+  // Nothing of it: it went to the service.
+  if (filled !== undefined) return '';
   return Object.entries(released ?? {})
     .map(([name, mask]) => (mask === 'clear' ? name : `${name}:${mask}`))
     .join(' ');

@@ -167,6 +167,31 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .option('--claim <name=value>', 'another claim; may be given again', collectPair)
     .action(async (options) => finish((await import('./token.js')).token(context, options)));
 
+  const service = program.command('service').description('work on the services behind the proxy door');
+  example(service.command('key'), 'umask 077; weir service key > principal.jwk')
+    .description(
+      'print a fresh private key (JWK) with which the gateway tells services who asks, and nothing else',
+    )
+    .addOption(
+      new Option('--alg <algorithm>', 'signature algorithm').choices(['EdDSA', 'ES256']).default('EdDSA'),
+    )
+    .action(async (options) => finish((await import('./service-key.js')).serviceKey(context, options)));
+
+  example(service.command('check'), 'weir service check fulfilment --with id=17')
+    .description(
+      'call each GET route of a service once, and say where answer and catalogue differ: names of fields, no values',
+    )
+    .argument('[service]', 'one of the catalogue (default: all of them)')
+    .option('--with <name=value>', 'value of a parameter; may be given again', collectPair)
+    .option('--token <token>', 'bearer token for services that still take one of their callers')
+    .option('--role <role>', 'role that the signed principal names', 'service-check')
+    .option(...folder)
+    .option(...json)
+    .option(...config)
+    .action(async (name, options) =>
+      finish((await import('./service-check.js')).serviceCheck(context, name, options)),
+    );
+
   const log = program.command('log').description('read and verify the access log');
   example(log.command('verify'), 'weir log verify')
     .description(

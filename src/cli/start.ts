@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { decodeKey, demoKeyMarker } from '../config/meaning.js';
 import type { Config } from '../config/schema.js';
 import { isDemoKeyId } from '../identity/demo-key.js';
+import { readPrincipalKey } from '../identity/principal-token.js';
 import { openGateway } from '../gateway.js';
 import { createLogger } from '../observe/logger.js';
 import { createMetrics } from '../observe/metrics.js';
@@ -19,6 +20,7 @@ export async function start(context: CliContext, options: ConfigOption): Promise
   const log = createLogger(config.logLevel);
   const gateway = openGateway(config, {
     metrics,
+    environment: context.env,
     observe: (observation) => {
       log(observation);
       metrics.observe(observation);
@@ -42,6 +44,11 @@ export function refuseDemoKeys(config: Config): void {
     const start = decodeKey(key ?? '')?.subarray(0, demoKeyMarker.length);
     if (start?.toString('latin1') === demoKeyMarker) throw new CliError(`${name} is a demo's key`, hint);
   }
+  config.principal.keys.forEach(({ jwk }, index) => {
+    const key = readPrincipalKey(jwk);
+    if (typeof key !== 'string' && isDemoKeyId(key.kid))
+      throw new CliError(`principal.keys[${index}].jwk is a demo's key`, hint);
+  });
   config.identity.issuers.forEach(({ jwks }, index) => {
     if ('file' in jwks && existsSync(jwks.file) && keyIds(jwks.file).some(isDemoKeyId)) {
       throw new CliError(`identity.issuers[${index}].jwks holds a demo's key`, hint);

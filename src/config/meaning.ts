@@ -59,6 +59,26 @@ export function checkMeaning(source: ConfigSource): ConfigFault[] {
     fault(['log', 'zone'], 'is no time zone of the IANA list', 'write a name such as Asia/Shanghai or UTC');
   }
 
+  const issuerPath = ['principal', 'issuer'];
+  const gateway = text(issuerPath);
+  if (gateway !== undefined && !isAddress(gateway))
+    fault(
+      issuerPath,
+      'is no http address without credentials',
+      'write the one at which services reach the gateway, such as https://weir.example.com',
+    );
+  const principalKeys = source.get(['principal', 'keys']);
+  if (Array.isArray(principalKeys)) {
+    if (principalKeys.length > 0 && source.get(issuerPath) === undefined)
+      fault(issuerPath, 'is missing', 'write the address at which services reach the gateway');
+    principalKeys.forEach((_, index) => {
+      const path = ['principal', 'keys', index, 'jwk'];
+      const key = text(path);
+      if (key !== undefined && !isPrivateJwk(key))
+        fault(path, 'is no private JWK', 'make one with: weir service key');
+    });
+  }
+
   const proxies = source.get(['http', 'trustedProxies']);
   if (Array.isArray(proxies)) {
     proxies.forEach((proxy: unknown, index) => {
@@ -134,6 +154,22 @@ function isAddressBlock(text: string): boolean {
   const family = isIP(address);
   if (family === 0 || rest.length > 0) return false;
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
+
+/** Of its form only: whether it is a key that can sign is for identity/ to say. */
+function isPrivateJwk(text: string): boolean {
+  try {
+    const jwk = JSON.parse(text) as Record<string, unknown> | null;
+    return typeof jwk?.['kty'] === 'string' && typeof jwk['d'] === 'string';
+  } catch {
+    return false;
+  }
+}
+
+function isAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password } = new URL(text);
+  return ['http:', 'https:'].includes(protocol) && username === '' && password === '';
 }
 
 function isSafeUrl(text: string): boolean {

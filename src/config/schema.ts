@@ -261,6 +261,76 @@ const masks = Type.Object(
   section,
 );
 
+const principal = Type.Object(
+  {
+    issuer: Type.Optional(
+      Type.String({
+        minLength: 1,
+        env: 'WEIR_PRINCIPAL_ISSUER',
+        description:
+          'The `iss` of the tokens that tell services who asks: address of the gateway, as services reach it. Needed with keys',
+      }),
+    ),
+    keys: Type.Array(
+      Type.Object(
+        {
+          jwk: Type.String({
+            minLength: 1,
+            secret: true,
+            description: 'A private key as a JWK (Ed25519 or P-256), as `weir service key` prints it',
+          }),
+        },
+        { additionalProperties: false },
+      ),
+      {
+        default: [],
+        description:
+          'Keys that sign these tokens, at least one where the catalogue has services: the first signs, all are published',
+      },
+    ),
+  },
+  section,
+);
+
+const services = Type.Object(
+  {
+    urls: Type.Array(
+      Type.Object(
+        {
+          service: Type.String({ minLength: 1, description: 'A service, by its name in the catalogue' }),
+          url: Type.String({
+            minLength: 1,
+            description: 'Its base URL; without it, the variable that the catalogue names holds it',
+          }),
+        },
+        { additionalProperties: false },
+      ),
+      { default: [], description: 'Where the services of the catalogue are' },
+    ),
+    connections: Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      default: 128,
+      description: 'Calls of one service under way at once; more are answered 503 busy',
+    }),
+    connectTimeoutMs: milliseconds(2_000, 'Time to connect to a service'),
+    timeoutMs: milliseconds(10_000, "Time for a service's answer to begin, and from then on for it to end"),
+    maxAnswerBytes: Type.Integer({
+      minimum: 1_024,
+      maximum: 268_435_456,
+      default: 8_388_608,
+      description: 'A longer answer of a service is refused; so much of it is held in memory',
+    }),
+    maxBodyBytes: Type.Integer({
+      minimum: 1,
+      maximum: 16_777_216,
+      default: 65_536,
+      description: 'A longer body of a write is refused',
+    }),
+  },
+  section,
+);
+
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
@@ -273,6 +343,8 @@ export const configSchema = Type.Object(
     identity,
     log,
     masks,
+    principal,
+    services,
     logLevel: Type.Unsafe<LogLevel>({
       type: 'string',
       enum: logLevels,

@@ -108,6 +108,7 @@ export class AccessLog {
       guesses: guessesOf(decision.lookedUp ?? [], table.table.name, digester),
       candidates: decision.candidates === true,
       reveal: decision.request.reveal?.column,
+      fill: decision.fill,
       tokenAddresses: rows.part === 0 ? decision.tokenAddresses : undefined,
       bytes: bytesOf(rows),
     };

@@ -55,6 +55,8 @@ export interface ReadItem {
   readonly candidates?: boolean;
   /** The column that is revealed in clear. */
   readonly reveal?: string | undefined;
+  /** The service that gets the values. */
+  readonly fill?: string | undefined;
   /** The token came from so many addresses; undefined: nothing new about that. */
   readonly tokenAddresses?: number | undefined;
   readonly bytes: number;
@@ -193,6 +195,7 @@ function decideRead(
     reveals: first && item.reveal !== undefined ? found : 0,
     misses: first && item.lookups > 0 && found === 0 ? 1 : 0,
     bytes: item.bytes,
+    fills: first && item.fill !== undefined ? found : 0,
   });
   const guesses = first ? (item.guesses ?? []) : [];
   const alike = meter.guessing(guesses, instant);
@@ -228,12 +231,14 @@ function decideRead(
     table: item.table,
     see: item.see,
     part: rows.part,
-    last: rows.last,
+    // The service's answer follows a request that was filled.
+    last: rows.last && (item.fill === undefined || found === 0),
     records: found,
     digests: hash('sha256', Buffer.concat([item.records, item.subjects]), 'hex'),
     epoch: item.epoch,
     consecutive,
     ...(item.reveal === undefined ? {} : { reveal: item.reveal }),
+    ...(item.fill === undefined ? {} : { fill: item.fill }),
   };
   const body: EntryBody = {
     v: entryVersion,
@@ -312,9 +317,14 @@ function guessingRefused(): WeirError {
  * A look-up is checked as if it missed, found or not: otherwise, with the limit on misses used up, the
  * refusal itself would tell a miss from a hit.
  */
-function withoutTell(charge: Charge, { reveal }: ReadItem): Charge {
-  if (charge.lookups === 0 && reveal === undefined) return charge;
-  return { ...charge, misses: charge.lookups > 0 ? 1 : 0, reveals: reveal === undefined ? 0 : 1 };
+function withoutTell(charge: Charge, { reveal, fill }: ReadItem): Charge {
+  if (charge.lookups === 0 && reveal === undefined && fill === undefined) return charge;
+  return {
+    ...charge,
+    misses: charge.lookups > 0 ? 1 : 0,
+    reveals: reveal === undefined ? 0 : 1,
+    fills: fill === undefined ? 0 : 1,
+  };
 }
 
 /** By its last digits a value stands for everybody who has them. */

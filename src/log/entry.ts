@@ -45,6 +45,8 @@ export interface EntryRead {
   readonly consecutive: number;
   /** The column that was revealed in clear, of one record, by its key. */
   readonly reveal?: string;
+  /** The service into whose request the values of one record were put in clear. */
+  readonly fill?: string;
 }
 
 export interface EntryCharge {

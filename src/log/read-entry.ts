@@ -133,7 +133,11 @@ export function readFault(read: EntryRead | undefined): string | undefined {
   if (!isCount(read.consecutive) || read.consecutive > read.records) return wrong('read.consecutive');
   const reveal = optional(read.reveal, isText);
   if (reveal < 0) return wrong('read.reveal');
-  return Object.keys(read).length === 8 + reveal ? undefined : 'its "read" has a member that no read has';
+  const fill = optional(read.fill, isText);
+  if (fill < 0) return wrong('read.fill');
+  return Object.keys(read).length === 8 + reveal + fill
+    ? undefined
+    : 'its "read" has a member that no read has';
 }
 
 export function chargeFault(charge: EntryCharge | undefined): string | undefined {

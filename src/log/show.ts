@@ -56,6 +56,8 @@ export interface ShownEntry {
   readonly table: string | undefined;
   /** Columns that were released, and in which form. */
   readonly columns: Readonly<Record<string, string>> | undefined;
+  /** The service that got them in a request which the gateway filled; the caller did not. */
+  readonly filled: string | undefined;
   /** Rows of this part of the read. */
   readonly records: number | undefined;
   readonly part: number | undefined;
@@ -254,6 +256,7 @@ function shownFrom([writer, number, at, actorId, text, issuer, subject, displayN
     ticket: body.ticket,
     table: body.read?.table,
     columns: body.read?.see,
+    filled: body.read?.fill,
     records: body.read?.records,
     part: body.read?.part,
     outcome: body.kind === 'read' ? 'released' : body.kind === 'refusal' ? 'refused' : 'noted',

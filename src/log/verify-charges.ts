@@ -176,7 +176,7 @@ export class Charges {
 }
 
 /** What a charge says otherwise than the read it is for. */
-function contradictionOf({ part, records, reveal, charge }: ReadFacts): string | undefined {
+function contradictionOf({ part, records, reveal, fill, charge }: ReadFacts): string | undefined {
   const first = part === 0;
   if (charge.queries !== (first ? 1 : 0))
     return 'its charge does not count one query for the first part of a read and none for others';
@@ -189,5 +189,8 @@ function contradictionOf({ part, records, reveal, charge }: ReadFacts): string |
     return 'its charge does not count one miss exactly where a look-up found nothing';
   if (charge.reveals !== (reveal && first ? records : 0))
     return 'its charge does not count the value that it revealed, or counts one where none was';
-  return reveal && records > 1 ? 'it revealed the column of several records' : undefined;
+  if (reveal && records > 1) return 'it revealed the column of several records';
+  if (charge.fills !== (fill && first ? records : 0))
+    return 'its charge does not count the request that it filled, or counts one where none was';
+  return fill && records > 1 ? 'it filled a request with several records' : undefined;
 }

@@ -21,6 +21,8 @@ export interface ReadFacts {
   readonly records: number;
   /** It revealed a column of one record. */
   readonly reveal: boolean;
+  /** Its values were released to a service. */
+  readonly fill: boolean;
   /** SHA-256 of the lists, hex. */
   readonly digests: string;
   readonly meter: string;
@@ -41,12 +43,13 @@ function factsOfBody(body: EntryBody): Facts {
   if (read === undefined || charge === undefined || limits === undefined) {
     return { kind, actor, policy, zone, read: undefined };
   }
-  const { part, records, digests, reveal } = read;
+  const { part, records, digests, reveal, fill } = read;
   const { meter, sequence, day, amounts } = charge;
   const facts = {
     part,
     records,
     reveal: reveal !== undefined,
+    fill: fill !== undefined,
     digests,
     meter,
     sequence,

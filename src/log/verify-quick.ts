@@ -49,6 +49,7 @@ interface Pattern {
   readonly tail: Uint8Array;
   readonly policy: string | undefined;
   readonly reveal: boolean;
+  readonly fill: boolean;
   readonly limits: readonly Limit[];
 }
 
@@ -228,7 +229,11 @@ export class EntryReader {
     return end > 0;
   }
 
-  #take(row: EntryRow, { actor, meter }: Actor, { policy, limits, reveal }: Pattern): Facts | undefined {
+  #take(
+    row: EntryRow,
+    { actor, meter }: Actor,
+    { policy, limits, reveal, fill }: Pattern,
+  ): Facts | undefined {
     const { bytes } = row;
     const numbers = this.#numbers;
     const records = numbers[recordsField]!;
@@ -246,6 +251,7 @@ export class EntryReader {
       part: numbers[partField]!,
       records,
       reveal,
+      fill,
       digests,
       meter,
       sequence: numbers[sequenceField]!,
@@ -282,11 +288,9 @@ export class EntryReader {
       this.#actors.set(actor, (known = { actor, meter: read.meter, recent: [] }));
     }
     const { steps, tail } = found;
+    const { reveal, fill, limits } = read;
     this.#patterns +=
-      known.recent.unshift({ steps, tail, policy: body.policy, reveal: read.reveal, limits: read.limits }) >
-      maxRecent
-        ? 0
-        : 1;
+      known.recent.unshift({ steps, tail, policy: body.policy, reveal, fill, limits }) > maxRecent ? 0 : 1;
     known.recent.length = Math.min(known.recent.length, maxRecent);
   }
 

@@ -29,8 +29,13 @@ function normalise(address: string): string {
       : Array.from(close.slice(0, 2 * maxCharacters))
           .slice(0, maxCharacters)
           .join('');
-  return fillers.reduce((text, [filler, left]) => text.replaceAll(filler, left), start);
+  return anyFiller.test(start)
+    ? fillers.reduce((text, [filler, left]) => text.replaceAll(filler, left), start)
+    : start;
 }
+
+/** Most addresses hold none. */
+const anyFiller = new RegExp(fillers.map(([filler]) => filler).join('|'), 'u');
 
 /** The divisions that the address begins with, as far as they are known, largest first. */
 function divisionsOf(address: string): readonly string[] {

@@ -27,7 +27,11 @@ export function withDigits(text: string, expression: string): string {
   return `(SELECT ${expression} FROM (SELECT ${digits} AS __weir_d OFFSET 0) AS __weir_phone)`;
 }
 
+/** Nothing but plain digits, enough of them and not too many: the usual number, told at once. */
+const plainDigits = new RegExp(`^[0-9]{${minDigits},${maxCharacters}}$`);
+
 function lastFour(value: string): string {
+  if (plainDigits.test(value)) return '****' + value.slice(-4);
   if (Array.from(value).length > maxCharacters) return '****';
   const digits = digitsOf(value);
   return digits.length < minDigits ? '****' : '****' + digits.slice(-4);
@@ -51,6 +55,8 @@ export const last4: Mask = {
 };
 
 const mobile = /^(?:(?:00)?86)?(1[3-9][0-9])[0-9]{4}([0-9]{4})$/u;
+
+const plainMobile = /^1[3-9][0-9]{9}$/;
 
 /** SQL condition: the digits are this prefix and a mobile number. */
 function mobileSql(prefix: string): string {
@@ -78,6 +84,7 @@ export const middle: Mask = {
   },
   apply(value) {
     if (value === null) return null;
+    if (plainMobile.test(value)) return `${value.slice(0, 3)}****${value.slice(7)}`;
     const parts = Array.from(value).length > maxCharacters ? null : mobile.exec(digitsOf(value));
     if (parts === null) return lastFour(value);
     const foreign = parts[0].length === 11 && /[+＋]/u.test(value);

@@ -42,6 +42,9 @@ function trim(characters: readonly string[]): readonly string[] {
   return characters.slice(start, end);
 }
 
+/** Nothing to trim, no dots, each character one unit: the usual name, told at once. */
+const plainName = /^[\u4e00-\u9fff]{1,16}$/;
+
 export const surname: Mask = {
   name: 'surname',
   classes: ['name'],
@@ -60,6 +63,8 @@ export const surname: Mask = {
   },
   apply(value) {
     if (value === null) return null;
+    if (plainName.test(value))
+      return `${value.length > 2 && compounds.has(value.slice(0, 2)) ? value.slice(0, 2) : value.charAt(0)}**`;
     const name = trim(Array.from(value));
     const firstTwo = name.slice(0, 2).join('');
     const dotted = name.some((character) => dots.includes(character));

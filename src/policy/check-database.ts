@@ -7,7 +7,7 @@ import type { LiveSchema, LiveTable } from '../sql/schema.js';
 import { holds } from './catalog.js';
 import { sortFaults, type PolicyFault } from './faults.js';
 import type { LoadedPolicies } from './load.js';
-import type { CatalogColumn, CatalogTable, MaskName } from './model.js';
+import type { Catalog, CatalogColumn, CatalogTable, MaskName } from './model.js';
 import type { PolicySource } from './source.js';
 import { nearest, quote, suggest } from '../spelling.js';
 
@@ -30,6 +30,7 @@ export function checkAgainstDatabase(
     const message = `the order database has no table ${quote(name)} that the gateway may read`;
     faults.push(sources.catalog.fault(['tables', table.name, 'from'], 'value', message, hint));
   }
+  faults.push(...checkFills(set.catalog, liveSchema, sources.catalog));
   for (const role of set.roles.values()) {
     const source = sources.roles.get(role.role)!;
     for (const { table, findBy, see } of role.tables.values()) {
@@ -57,6 +58,24 @@ export function checkAgainstDatabase(
     }
   }
   return sortFaults(faults);
+}
+
+/** A request is filled from one record: two could be two people. */
+function checkFills(
+  { services, tables }: Catalog,
+  liveSchema: LiveSchema,
+  source: LoadedPolicies['sources']['catalog'],
+): PolicyFault[] {
+  return [...(services?.values() ?? [])].flatMap(({ name, routes }) =>
+    [...routes.values()].flatMap(({ fill }, index) => {
+      const table = fill && tables.get(fill.table);
+      const live = table && liveSchema.get(`${table.from.schema}.${table.from.table}`);
+      if (live?.columns.has(fill!.by) !== true || live.uniqueColumns.has(fill!.by)) return [];
+      const message = `${fill!.by} is not unique in ${live.schema}.${live.table}, so that it does not name one record`;
+      const hint = `write ${table!.record}, or make ${fill!.by} UNIQUE`;
+      return [source.fault(['services', name, 'routes', index, 'fill', 'by'], 'value', message, hint)];
+    }),
+  );
 }
 
 /** As the file has it: other ways to find may stand between the columns. */

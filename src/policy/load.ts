@@ -14,6 +14,7 @@ import { deepFreeze } from './frozen.js';
 import type { CatalogTable, PolicySet, RolePolicy } from './model.js';
 import { readRole } from './role.js';
 import { alertsSchema, catalogSchema, roleSchema } from './schema.js';
+import { readServices, wholeServices } from './service-catalog.js';
 import { checkShape } from './shape.js';
 import { maxFileBytes, parseSource, unreadableSource, type Complain, type PolicySource } from './source.js';
 
@@ -82,12 +83,15 @@ function assemble(
 
   const catalogFile = isReadable(catalog) ? shaped(catalog, catalogSchema, faults) : undefined;
   const tables = isReadable(catalog) ? readCatalog(catalogFile, complainTo(catalog, faults)) : undefined;
+  const services = isReadable(catalog)
+    ? readServices(catalogFile?.services, tables, complainTo(catalog, faults))
+    : undefined;
   const policies = new Map<string, RolePolicy>();
   for (const [name, source] of roles) {
     if (!isReadable(source)) continue;
     const file = shaped(source, roleSchema, faults);
     if (file === undefined) continue;
-    const role = readRole(name, file, tables, complainTo(source, faults));
+    const role = readRole(name, file, tables, complainTo(source, faults), services);
     checkClaims(role, catalogFile?.claims, complainTo(source, faults));
     policies.set(name, role);
   }
@@ -103,7 +107,11 @@ function assemble(
   });
   const set: PolicySet = {
     digest: digestOf(content),
-    catalog: { tables: tables as ReadonlyMap<string, CatalogTable> }, // without faults a draft is whole
+    // Without faults a draft is whole.
+    catalog: {
+      tables: tables as ReadonlyMap<string, CatalogTable>,
+      ...(services === undefined || services.size === 0 ? {} : { services: wholeServices(services) }),
+    },
     roles: policies,
     alerts: alertPolicy,
   };

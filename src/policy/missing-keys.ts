@@ -21,8 +21,8 @@ export function missingKeyFaults({ set, sources }: LoadedPolicies, keys: MaskKey
 
 function missing(set: PolicySet, keys: MaskKeys): { role: string; message: string }[] {
   if (keys.token !== undefined) return [];
-  return [...set.roles.values()].flatMap(({ role, tables }) => {
-    const shown = [...tables].flatMap(([table, { see }]) =>
+  return [...set.roles.values()].flatMap(({ role, tables, services = [] }) => {
+    const shown = [...tables, ...services].flatMap(([table, { see }]) =>
       [...see].filter(([, mask]) => isToken(mask)).map(([column]) => `${table}.${column}`),
     );
     if (shown.length === 0) return [];

@@ -35,6 +35,77 @@ export interface CatalogTable {
 
 export interface Catalog {
   readonly tables: ReadonlyMap<string, CatalogTable>;
+  /** HTTP services that hold order data; undefined: none. */
+  readonly services?: ReadonlyMap<string, CatalogService>;
+}
+
+/** A field of a service's answers. Its path is relative to one record; "$.total" is relative to the document. */
+export interface CatalogField {
+  readonly path: string;
+  readonly class: DataClass;
+}
+
+export type ServiceMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+export type AnswerForm = 'json' | 'json-lines' | 'csv';
+
+/** A parameter of a route, in its path or its query. */
+export interface RouteParameter {
+  readonly name: string;
+  /** The field that its value is compared with: given, it pins or looks up. Undefined: a plain word. */
+  readonly field: string | undefined;
+}
+
+/** A member of a filled request: a column of the record, or a text that is always the same. */
+export type FilledValue = { readonly column: string } | { readonly value: string };
+
+/** Clear values of one record become the body of the service's request; the caller never gets them. */
+export interface RouteFill {
+  /** Of the catalogue. */
+  readonly table: string;
+  /** Column that finds the record; the caller's body gives its value, under its name. Unique. */
+  readonly by: string;
+  /** What the service gets, by the place in its body ("receiver.phone": inside an object). */
+  readonly body: ReadonlyMap<string, FilledValue>;
+  /** Members of the caller's body that go to the service as they are. */
+  readonly pass: readonly string[];
+}
+
+export interface ServiceRoute {
+  /** As the catalogue writes it: "GET /shipments/:id". Unique in its service. */
+  readonly match: string;
+  readonly method: ServiceMethod;
+  /** Below the prefix: "shipments", ":id". */
+  readonly segments: readonly string[];
+  /** Those of the path, in its order. */
+  readonly path: readonly RouteParameter[];
+  readonly query: ReadonlyMap<string, RouteParameter>;
+  /** Fields that a body may hold; empty: the route takes no body. */
+  readonly body: readonly string[];
+  readonly answer: AnswerForm;
+  /** Where the records are: "$" (the document is the one record), "$[*]" or "$.data[*]". */
+  readonly records: string;
+  /** Field that names the record in the access log. */
+  readonly record: string;
+  /** Field that names the person the record is about. */
+  readonly subject: string | undefined;
+  /** Under this name the log knows the records: a table of the catalogue, or "<service>.<first word of the path>". */
+  readonly space: string;
+  /** Headers of the answer that may pass, in small letters. */
+  readonly headers: readonly string[];
+  /** The gateway writes the body. */
+  readonly fill?: RouteFill;
+}
+
+export interface CatalogService {
+  readonly name: string;
+  /** Under the gateway's root: "/fulfilment". */
+  readonly prefix: string;
+  /** The variable that holds the base URL. */
+  readonly upstream: { readonly env: string };
+  /** By `match`, in the order of the file. */
+  readonly routes: ReadonlyMap<string, ServiceRoute>;
+  /** In the order of the file. */
+  readonly fields: ReadonlyMap<string, CatalogField>;
 }
 
 /** `only: {column: value}` or `only: {column: claim.name}`: plain equality, nothing else. */
@@ -56,7 +127,31 @@ export interface TablePolicy {
   readonly reveal?: ReadonlyMap<string, Limit>;
 }
 
-export const counts = ['queries', 'records', 'people', 'lookups', 'misses', 'reveals', 'bytes'] as const;
+export interface ServicePolicy {
+  readonly service: CatalogService;
+  /** Lists without a pin. */
+  readonly browse: boolean;
+  /** Routes whose method is not GET. */
+  readonly write: boolean;
+  /** Fields that the role may pin or look up by. */
+  readonly findBy: readonly string[];
+  /** Visible fields only, in the order of the catalogue. */
+  readonly see: ReadonlyMap<string, MaskName>;
+  /** Routes that it may have filled, by `match`. */
+  readonly fill?: ReadonlySet<string>;
+}
+
+/** Their order is that of the bits in stored meters (quota/buckets.ts): a new one goes to the end. */
+export const counts = [
+  'queries',
+  'records',
+  'people',
+  'lookups',
+  'misses',
+  'reveals',
+  'bytes',
+  'fills',
+] as const;
 export type Count = (typeof counts)[number];
 
 export const windows = ['minute', 'hour', 'day', '30d'] as const;
@@ -111,6 +206,8 @@ export interface RolePolicy {
   readonly owner: string;
   readonly for: 'people' | 'services';
   readonly tables: ReadonlyMap<string, TablePolicy>;
+  /** Undefined: the role meets no service. */
+  readonly services?: ReadonlyMap<string, ServicePolicy>;
   /** Rows that one request may read. */
   readonly perRequest: number;
   readonly limits: readonly Limit[];

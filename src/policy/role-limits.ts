@@ -66,6 +66,14 @@ function isEnforced({ limit }: PlacedLimit): boolean {
   return limit.observe !== true;
 }
 
+/** Does one of the limits on that count refuse, whatever scope the token carries? One that cannot be read counts as one. */
+export function bounds({ placed, unread }: RoleLimits, count: Count): boolean {
+  return (
+    unread.has(count) ||
+    placed.filter(isEnforced).some(({ limit }) => limit.count === count && limit.scope === undefined)
+  );
+}
+
 /**
  * No request may read more than a limit on records allows. Of one window's limits the largest is
  * compared: a token with its scope can still ask for that much.

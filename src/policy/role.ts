@@ -9,6 +9,9 @@ import { readTicket } from './purpose.js';
 import type { CostPolicy, RolePolicy, TablePolicy } from './model.js';
 import { checkBounded, checkGuessable, checkPerRequest, readLimits } from './role-limits.js';
 import type { RoleFile } from './schema.js';
+import type { DraftService } from './service-catalog.js';
+import { asTables, readServiceGrants } from './service-grant.js';
+import { checkFills } from './service-fill.js';
 import type { Partly } from './shape.js';
 import type { Complain } from './source.js';
 import { checkServiceBounds, readHours, readNetworks } from './working-hours.js';
@@ -20,6 +23,7 @@ export const defaultPerRequest = 1000;
 /**
  * @param name what the file is called, without .yaml
  * @param catalog undefined where it could not be read: nothing is said about tables then
+ * @param services like catalog
  * @returns a policy that is whole once the set has no fault
  */
 export function readRole(
@@ -27,12 +31,13 @@ export function readRole(
   file: NonNullable<Partly<RoleFile>>,
   catalog: ReadonlyMap<string, DraftTable> | undefined,
   complain: Complain,
+  services?: ReadonlyMap<string, DraftService>,
 ): RolePolicy {
   if (file.role !== undefined && file.role !== name) {
     const message = `the file is called ${name}.yaml and the role ${quote(file.role)}`;
     complain(['role'], 'value', message, `write role: ${name}, or rename the file to ${file.role}.yaml`);
   }
-  if (!('tables' in file) && !('may' in file)) {
+  if (!('tables' in file) && !('services' in file) && !('may' in file)) {
     complain([], 'key', 'the role may do nothing', 'add tables: (what it reads) or may: [alerts]');
   }
   const tables = new Map<string, TablePolicy>();
@@ -48,21 +53,25 @@ export function readRole(
       );
     }
   }
+  const grants = readServiceGrants(file, services, complain);
+  const seen = [...tables.values(), ...asTables(grants)];
   const limits = readLimits(file.limits, complain);
   // A per_request that is there and undefined was refused already.
   if (!('per_request' in file) || file.per_request !== undefined) {
     checkPerRequest(file.per_request, defaultPerRequest, limits, complain);
   }
-  checkBounded(name, tables.values(), limits, complain);
+  checkBounded(name, seen, limits, complain);
   checkServiceBounds(file, complain);
   checkRevealPurpose(file, tables.values(), complain);
-  checkGuessable(name, tables.values(), limits, complain);
+  checkGuessable(name, seen, limits, complain);
+  checkFills(name, grants, tables, limits, complain);
   return {
     role: name,
     about: file.about ?? '',
     owner: file.owner ?? '',
     for: file.for ?? 'people',
     tables,
+    ...(grants.size === 0 ? {} : { services: grants }),
     perRequest: file.per_request ?? defaultPerRequest,
     limits: limits.placed.map(({ limit }) => limit),
     may: new Set((file.may ?? []).filter((permission) => permission !== undefined)),

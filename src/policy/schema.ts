@@ -31,6 +31,13 @@ const identifier = '(?!__weir_)[\\p{L}_][\\p{L}\\p{N}_$]{0,62}';
 
 const version = Type.Literal(1, { expects: '1' });
 
+/** Steps joined by dots; "[*]" is each item of a list, "*" each entry of a map, "$." leads from the document itself. */
+const fieldPattern =
+  '^(\\$\\.)?([\\p{L}\\p{N}_-]+|\\*)(\\[\\*\\])*(\\.([\\p{L}\\p{N}_-]+|\\*)(\\[\\*\\])*)*$';
+const parameterPattern = '^[A-Za-z_][A-Za-z0-9_.-]{0,62}$';
+const matchPattern =
+  '^(GET|POST|PUT|PATCH|DELETE) /((:[A-Za-z][A-Za-z0-9_]*|[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)(/(:[A-Za-z][A-Za-z0-9_]*|[A-Za-z0-9_~-][A-Za-z0-9_.~-]*))*)?$';
+
 function oneOf<const T extends readonly (string | boolean)[]>(values: T, expects: string) {
   return Type.Unsafe<T[number]>({ enum: values, expects });
 }
@@ -87,6 +94,117 @@ const catalogColumn = Type.Unsafe<DataClass | { class: DataClass; lookup?: Stati
   ),
 });
 
+const queryEntry = Type.Unsafe<string | { name: string; field: string }>({
+  type: ['string', 'object'],
+  expects: 'a name, or {name: phone, field: receiver.phone}',
+  if: { type: 'string' },
+  then: { pattern: parameterPattern, expects: 'the name of a parameter: letters, digits, _, . and -' },
+  else: Type.Object(
+    {
+      name: named('the name of a parameter: letters, digits, _, . and -', parameterPattern),
+      field: named('the field that the parameter is compared with', fieldPattern),
+    },
+    closed,
+  ),
+});
+
+const fieldPath = (expects: string) => named(expects, fieldPattern);
+
+const filledValue = Type.Unsafe<string | { value: string }>({
+  type: ['string', 'object'],
+  expects: 'a column of the table, or {value: <a text that is always the same>}',
+  if: { type: 'string' },
+  then: { minLength: 1, maxLength: 500, expects: 'a column of the table' },
+  else: Type.Object({ value: Type.String({ maxLength: 500, expects: 'a text' }) }, closed),
+});
+
+const fill = Type.Object(
+  {
+    table: named('the table of the catalogue that holds the record'),
+    by: named('the column that finds the record'),
+    body: mapping(filledValue, 'one line a member of the body, for example to: receiver_phone', {
+      pattern: '^[\\p{L}\\p{N}_-]+(\\.[\\p{L}\\p{N}_-]+)*$',
+      expects: 'the name of a member, for example to or receiver.phone',
+    }),
+    pass: Type.Optional(
+      Type.Array(named('the name of a member, for example note', '^[\\p{L}\\p{N}_-]+$'), {
+        minItems: 1,
+        uniqueItems: true,
+        expects: 'a list of members of the caller’s body, for example [note]',
+      }),
+    ),
+  },
+  { ...closed, expects: '{table: orders, by: order_no, body: {to: receiver_phone}}' },
+);
+
+const routeSchema = Type.Object(
+  {
+    match: named('a method and a path, for example GET /shipments/:id', matchPattern),
+    path: Type.Optional(
+      mapping(
+        fieldPath('the field that the parameter is compared with'),
+        'one line a parameter of the path, for example {no: trackingNo}',
+      ),
+    ),
+    query: Type.Optional(
+      Type.Array(queryEntry, { minItems: 1, expects: 'a list, for example [status, page]' }),
+    ),
+    body: Type.Optional(
+      Type.Array(fieldPath('a field that the body may hold'), {
+        minItems: 1,
+        uniqueItems: true,
+        expects: 'a list of fields, for example [status, note]',
+      }),
+    ),
+    answer: Type.Optional(oneOf(['json', 'json-lines', 'csv'], 'json, json-lines or csv')),
+    records: Type.Optional(
+      named('where the records are: "$", "$[*]" or "$.data[*]"', '^\\$((\\.[\\p{L}\\p{N}_-]+)*\\[\\*\\])?$'),
+    ),
+    record: fieldPath('the field that names the record'),
+    subject: Type.Optional(fieldPath('the field that names the person, or leave it out')),
+    fill: Type.Optional(fill),
+    of: Type.Optional(named('the table of the catalogue that these records belong to')),
+    headers: Type.Optional(
+      Type.Array(
+        named(
+          'a header that begins with x-, in small letters, for example x-total-count',
+          '^x-(?!forwarded)[a-z0-9-]+$',
+        ),
+        { minItems: 1, uniqueItems: true, expects: 'a list of headers, for example [x-total-count]' },
+      ),
+    ),
+  },
+  {
+    ...closed,
+    expects: '{match: GET /shipments/:id, record: id}',
+  },
+);
+
+const service = Type.Object(
+  {
+    prefix: named('a path of small letters, for example /fulfilment', '^(/[a-z0-9][a-z0-9_-]*)+$'),
+    upstream: Type.Object(
+      {
+        env: named(
+          'the variable with the address of the service, for example FULFILMENT_URL',
+          '^(?!WEIR_)[A-Z][A-Z0-9_]*$',
+        ),
+      },
+      { ...closed, expects: '{env: FULFILMENT_URL}' },
+    ),
+    routes: Type.Array(routeSchema, {
+      minItems: 1,
+      maxItems: 500,
+      expects: 'a list of routes, for example - {match: GET /shipments/:id, record: id}',
+    }),
+    fields: mapping(dataClass, 'one line a field, for example receiver.phone: phone', {
+      pattern: fieldPattern,
+      expects: 'the path of a field, for example receiver.phone or "items[*].title"',
+    }),
+  },
+  closed,
+);
+
 export const catalogSchema = Type.Object(
   {
     version,
@@ -112,8 +230,14 @@ export const catalogSchema = Type.Object(
       'one entry a table',
       { pattern: '^[a-z][a-z0-9_]{0,62}$', expects: 'a name of small letters, digits and _' },
     ),
+    services: Type.Optional(
+      mapping(service, 'one entry a service', {
+        pattern: '^[a-z][a-z0-9_-]{0,62}$',
+        expects: 'a name of small letters, digits, - and _',
+      }),
+    ),
   },
-  { ...closed, later: { services: 'the proxy door is not in this version' } },
+  closed,
 );
 
 const limitEntry = Type.Unsafe<string | { limit: string; scope?: string; observe?: string | boolean }>({
@@ -191,6 +315,37 @@ const tableGrant = Type.Object(
   closed,
 );
 
+const serviceGrant = Type.Object(
+  {
+    find_by: Type.Optional(
+      Type.Array(named('a field, for example id'), {
+        minItems: 1,
+        uniqueItems: true,
+        expects: 'a list, for example [id]',
+      }),
+    ),
+    browse: Type.Optional(oneOf(['yes', 'no', true, false], 'yes or no')),
+    write: Type.Optional(oneOf(['yes', 'no', true, false], 'yes or no')),
+    fill: Type.Optional(
+      Type.Unsafe<'yes' | 'no' | boolean | string[]>({
+        type: ['string', 'boolean', 'array'],
+        expects: 'yes, or a list of routes: [POST /calls]',
+        if: { type: 'array' },
+        then: {
+          type: 'array',
+          minItems: 1,
+          uniqueItems: true,
+          items: { type: 'string', minLength: 1, expects: 'a route of the service: POST /calls' },
+          expects: 'a list of routes: [POST /calls]',
+        },
+        else: { enum: ['yes', 'no', true, false], expects: 'yes, or a list of routes: [POST /calls]' },
+      }),
+    ),
+    see: mapping(maskEntry, 'one line a field, for example status: clear'),
+  },
+  closed,
+);
+
 function wholeNumber(maximum: number, expects: string) {
   return Type.Optional(Type.Integer({ minimum: 1, maximum, expects }));
 }
@@ -232,6 +387,7 @@ export const roleSchema = Type.Object(
     owner: named('who decides about the role'),
     for: oneOf(['people', 'services'], 'people or services'),
     tables: Type.Optional(mapping(tableGrant, 'one entry a table of the catalogue')),
+    services: Type.Optional(mapping(serviceGrant, 'one entry a service of the catalogue')),
     per_request: Type.Optional(
       Type.Integer({
         minimum: 1,
@@ -272,12 +428,7 @@ export const roleSchema = Type.Object(
       }),
     ),
   },
-  {
-    ...closed,
-    later: {
-      services: 'the proxy door is not in this version',
-    },
-  },
+  closed,
 );
 
 function threshold(minimum: number) {

@@ -14,7 +14,7 @@ import { corrupted, numberLength, writeNumber, type StateReader } from './state-
 export type TimedUnits = readonly (readonly [time: number, n: number])[];
 
 const width = counts.length;
-// Step, mask, and seven numbers of eight bytes at the most.
+// Step, mask (a bit a count: there is no room in it for a ninth), and eight numbers of eight bytes at the most.
 const rowLength = 2 + width * 8;
 const none = Buffer.alloc(0);
 
@@ -230,7 +230,7 @@ export class Buckets {
 }
 
 function zeros(): number[] {
-  return [0, 0, 0, 0, 0, 0, 0];
+  return [0, 0, 0, 0, 0, 0, 0, 0];
 }
 
 /** Writes nothing for a row of zeros. @returns the offset after the row */
@@ -277,7 +277,6 @@ function readRow(bytes: Buffer, start: number, into: number[]): number {
 
 function readAmounts(reader: StateReader, into: number[]): void {
   const mask = reader.byte();
-  if (mask >= 1 << width) throw corrupted('it holds an unknown count');
   for (let count = 0; count < width; count++) {
     if ((mask & (1 << count)) === 0) continue;
     into[count] = reader.number();

@@ -24,6 +24,7 @@ export interface Charge {
   readonly misses: number;
   readonly reveals: number;
   readonly bytes: number;
+  readonly fills: number;
 }
 
 export const nobody: PeopleCharge = Object.freeze({ fresh: 0, returning: Object.freeze([]) });
@@ -38,8 +39,9 @@ export function chargeOf(amounts: Partial<Charge>): Charge {
     misses = 0,
     reveals = 0,
     bytes = 0,
+    fills = 0,
   } = amounts;
-  return { queries, records, people, lookups, misses, reveals, bytes };
+  return { queries, records, people, lookups, misses, reveals, bytes, fills };
 }
 
 /** People whom this key had not seen earlier today: fresh ones, and those last seen on another day. */

@@ -59,6 +59,11 @@ void t.test(
     t.equal((await ask(address, '/admin/alerts', 'security')).status, 200);
     t.equal((await fetch(`${address}/readyz`)).status, 200);
 
+    const banner = (await demo.says(/^weir ready/m)).input;
+    const [, toolToken = '', direct = ''] = /Bearer (\S+)' '(http:\S+\/shipments\/\d+)'/.exec(banner) ?? [];
+    const fromService = () => fetch(direct, { headers: { authorization: `Bearer ${toolToken}` } });
+    t.match(await (await fromService()).json(), { receiver: { phone: String, idCardNo: String } });
+
     for (const file of ['weir.yaml', 'secrets.json']) {
       t.equal(statSync(join(directory, file)).mode & 0o777, 0o600, `${file} is for its owner alone`);
     }
@@ -74,6 +79,7 @@ void t.test(
     t.ok(await findPostmaster(data()));
     t.equal(await stop(demo, 'SIGINT'), 0);
     t.equal(await findPostmaster(data()), undefined, 'PostgreSQL has stopped with it');
+    await t.rejects(fromService(), 'and so have the services');
     const { out, err } = await demo.ended;
     t.match(
       out.trimEnd().split('\n').at(-1),

@@ -22,6 +22,8 @@ const verbs = [
   ['policy', 'schema'],
   ['policy', 'approve'],
   ['token'],
+  ['service', 'key'],
+  ['service', 'check'],
   ['log', 'verify'],
   ['log', 'show'],
   ['revoke'],
@@ -237,7 +239,7 @@ void t.test('the demo keeps its secrets to itself, and makes them once', async (
   const first = await openSecrets(data);
   t.strictSame(await openSecrets(data), first);
   t.equal(statSync(join(data, 'secrets.json')).mode & 0o777, 0o600);
-  t.equal(new Set(Object.values(first)).size, 6, 'no two are the same');
+  t.equal(new Set(Object.values(first)).size, 9, 'no two are the same');
 });
 
 void t.test('a database that is not there is told by name, with the key to mend, and no stack', async (t) => {
@@ -272,7 +274,12 @@ void t.test('times that are none are refused before anything is read', async (t)
 void t.test('a demo that had no key for tokens makes one, and keeps what it had', async (t) => {
   const data = t.testdir({ 'secrets.json': JSON.stringify({ digestKey: 'kept', ownerPassword: 'kept' }) });
   const secrets = await openSecrets(data);
-  t.match(secrets, { digestKey: 'kept', ownerPassword: 'kept', tokenKey: /^d2Vpci1kZW1vL/ });
+  t.match(secrets, {
+    digestKey: 'kept',
+    ownerPassword: 'kept',
+    tokenKey: /^d2Vpci1kZW1vL/,
+    principalKey: /"weir-demo-/,
+  });
   t.strictSame(await openSecrets(data), secrets, 'once');
 });
 

@@ -13,6 +13,7 @@ import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
 import t, { type Test } from 'tap';
 import { parse } from 'yaml';
 import { withClient } from '../../src/demo/databases.js';
+import { makePrincipalKey } from '../../src/identity/principal-token.js';
 import { ownCluster } from '../support/cluster.js';
 import { weir, weirProcess } from './weir-process.js';
 
@@ -74,6 +75,7 @@ async function openHost(t: Test, issuer: Issuer) {
   secret('store_url', cluster.url('weir_runtime', passwords.runtime, 'weir'));
   secret('orders_url', cluster.url('weir_reader', passwords.reader, 'shop'));
   secret('digest_key', Buffer.alloc(32, 5).toString('base64'));
+  secret('principal_key', makePrincipalKey());
 
   await withClient(cluster.superuserUrl('postgres'), async (client) => {
     await client.query('CREATE DATABASE weir');

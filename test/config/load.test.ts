@@ -14,6 +14,7 @@ import {
   supportedAlgorithms,
   type IssuerConfig,
 } from '../../src/identity/issuer.js';
+import { makePrincipalKey } from '../../src/identity/principal-token.js';
 
 const digestKey = randomBytes(32).toString('base64');
 const whole = `
@@ -266,6 +267,24 @@ void t.test('addresses and keys are taken apart as PostgreSQL and openssl write 
 
 // Does not compile where the two rooms describe an issuer differently.
 export const sameIssuer = (config: Config): readonly IssuerConfig[] => config.identity.issuers;
+
+void t.test('keys that sign for services are private JWKs, and the gateway has an address', (t) => {
+  const jwk = makePrincipalKey();
+  const { d, ...half } = JSON.parse(jwk) as Record<string, string>;
+  t.type(d, 'string');
+  const withKey = (text: string, more = ', issuer: https://weir.example') =>
+    faultsOf(t, `${whole}principal: {keys: [{jwk: '${text}'}]${more}}\n`);
+  t.strictSame(withKey(jwk), []);
+  t.match(withKey(jwk, ''), [{ where: /principal\.issuer$/, message: 'is missing' }]);
+  t.match(withKey(jwk, ', issuer: "https://a:b@weir.example"'), [
+    { message: 'is no http address without credentials' },
+  ]);
+  for (const text of ['abc', 'null', '[]', JSON.stringify(half)])
+    t.match(withKey(text), [
+      { where: /keys\[0\]\.jwk$/, message: 'is no private JWK', hint: /weir service key/ },
+    ]);
+  t.end();
+});
 
 void t.test('the key of tokens is a key, and another one than that of the digests', (t) => {
   for (const [key, message] of [

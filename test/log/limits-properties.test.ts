@@ -44,7 +44,7 @@ const read = fc.record({
   ),
   writer: fc.nat(2),
   found: fc.array(fc.nat(8), { maxLength: 4 }),
-  kind: fc.constantFrom('browse', 'look-up', 'candidates', 'reveal'),
+  kind: fc.constantFrom('browse', 'look-up', 'candidates', 'reveal', 'fill'),
   scopes: fc.constantFrom<string[]>([], ['export']),
   /** Which of the policy sets is in force by now. */
   set: fc.nat(1),
@@ -70,7 +70,7 @@ type Read = typeof read extends fc.Arbitrary<infer T> ? T : never;
 const meterId = 7;
 
 function itemOf({ found, kind, scopes, claim }: Read, limits: readonly Limit[]): ReadItem {
-  const keys = (kind === 'reveal' ? found.slice(0, 1) : found).map((n) => String(n * 10));
+  const keys = (kind === 'reveal' || kind === 'fill' ? found.slice(0, 1) : found).map((n) => String(n * 10));
   return {
     kind: 'read',
     context: { request: 'r', door: 'rest', route: 'GET /rest/orders', actor: 'a', tool: 'desk' },
@@ -88,6 +88,7 @@ function itemOf({ found, kind, scopes, claim }: Read, limits: readonly Limit[]):
     lookups: kind === 'look-up' || kind === 'candidates' ? 1 : 0,
     candidates: kind === 'candidates',
     reveal: kind === 'reveal' ? 'receiver_phone' : undefined,
+    fill: kind === 'fill' ? 'telephony' : undefined,
     bytes: 10,
   };
 }

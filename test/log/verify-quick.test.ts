@@ -49,6 +49,7 @@ const body = fc
     last: fc.boolean(),
     records: fc.nat(3),
     consecutive: fc.nat(3),
+    more: fc.constantFrom({}, {}, { reveal: 'receiver_phone' }, { fill: 'telephony' }),
     digests: fc.constantFrom('0', 'a', 'f').map((digit) => digit.repeat(64)),
     sequence: count,
     day: count,
@@ -82,6 +83,7 @@ const body = fc
         digests: rest.digests,
         epoch: 'e1',
         consecutive: rest.consecutive,
+        ...rest.more,
       },
       charge: {
         meter: `actor:${meter ?? actor}`,

@@ -157,6 +157,7 @@ void t.test('amounts that are not what the read costs are named', async (t) => {
     ['more people than records', /more people than records/, (amounts) => (amounts.people = [9])],
     ['a miss', /one miss/, (amounts) => (amounts.misses = 1)],
     ['reveals', /revealed/, (amounts) => (amounts.reveals = 1)],
+    ['fills', /filled/, (amounts) => (amounts.fills = 1)],
   ];
   for (const [name, what, edit] of changes) {
     await t.test(name, async (t) => {

@@ -8,7 +8,7 @@ import type { Config } from '../../src/config/schema.js';
 import { openGateway } from '../../src/gateway.js';
 import { maskOf } from '../../src/mask/masks.js';
 import { createMetrics } from '../../src/observe/metrics.js';
-import { gatewayConfig, policiesDirectory, startGateway } from '../support/gateway.js';
+import { gatewayConfig, nowhere, policiesDirectory, startGateway } from '../support/gateway.js';
 
 const researcher = `role: researcher
 about: Joins orders and customers without knowing whose they are
@@ -66,6 +66,7 @@ void t.test('a role that sees tokens is refused at start-up where there is no ke
   const gateway = openGateway(config, {
     demo: true,
     metrics: createMetrics({ process: false }),
+    environment: nowhere,
     observe: () => undefined,
   });
   await t.rejects(gateway.start(), {

@@ -317,7 +317,7 @@ const inRoles: readonly Mistake[] = [
     'per_request: 50',
     'frobnicate: 50',
     [
-      '16:1 unknown key "frobnicate" — remove it; the keys here are role, about, owner, for, tables, per_request, limits, reason, ticket, cost, hours, networks, may',
+      '16:1 unknown key "frobnicate" — remove it; the keys here are role, about, owner, for, tables, services, per_request, limits, reason, ticket, cost, hours, networks, may',
     ],
   ],
   [
@@ -497,28 +497,7 @@ const inRoles: readonly Mistake[] = [
   ],
 ];
 
-for (const key of ['services: { fulfilment: { see: { id: clear } } }']) {
-  const name = key.slice(0, key.indexOf(':'));
-  void t.test(`a role with ${name} is refused, because this version would not enforce it`, async (t) => {
-    const [fault, ...others] = await faultsOf(t, { 'roles/agent.yaml': `${agent}${key}\n` });
-    t.match(
-      fault,
-      new RegExp(
-        `^roles/agent\\.yaml:20:1 "${name}" is not available in this version — remove it: .+ in this version$`,
-      ),
-    );
-    t.strictSame(others, []);
-  });
-}
-
 const inCatalog: readonly Mistake[] = [
-  [
-    'services',
-    'catalog.yaml',
-    'version: 1',
-    'version: 1\nservices: {}',
-    ['2:1 "services" is not available in this version — remove it: the proxy door is not in this version'],
-  ],
   ['another version', 'catalog.yaml', 'version: 1', 'version: 2', ['1:10 version cannot be 2 — write 1']],
   [
     'a version in quotes',

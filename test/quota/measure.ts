@@ -21,6 +21,7 @@ const firstCharge = chargeOf({
   lookups: 1,
   misses: 1,
   reveals: 1,
+  fills: 1,
   bytes: 40_000,
   people: { fresh: 15, returning: [] },
 });

@@ -28,13 +28,13 @@ void t.test('every count is kept in every window, whether or not a limit uses it
   const meter = Meter.empty();
   const people = { fresh: 3, returning: [] };
   meter.charge(
-    { queries: 1, records: 2, people, lookups: 4, misses: 5, reveals: 6, bytes: 2 ** 40 },
+    { queries: 1, records: 2, people, lookups: 4, misses: 5, reveals: 6, bytes: 2 ** 40, fills: 7 },
     at(noon),
   );
   for (const window of windows) {
     t.same(
       counts.map((count) => meter.used(count, window, at(noon + second))),
-      [1, 2, 3, 4, 5, 6, 2 ** 40],
+      [1, 2, 3, 4, 5, 6, 2 ** 40, 7],
       window,
     );
   }

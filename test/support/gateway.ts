@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/schema.js';
 import { openDemoIssuer, type DemoIssuer, type DemoToken } from '../../src/demo/issuer.js';
+import { makePrincipalKey } from '../../src/identity/principal-token.js';
 import { openGateway, type Gateway } from '../../src/gateway.js';
 import { createMetrics } from '../../src/observe/metrics.js';
 import type { Observation } from '../../src/observation.js';
@@ -23,6 +24,12 @@ export function reasonOf({ role }: Pick<DemoToken, 'role'>): Record<string, stri
   const reason = role === 'support-agent' ? 'call' : role === 'logistics' ? 'undelivered' : undefined;
   return reason === undefined ? {} : { 'weir-reason': reason };
 }
+/** Where the services of the project's own catalogue are said to be. Nobody answers there. */
+export const nowhere: Readonly<Record<string, string>> = {
+  FULFILMENT_URL: 'http://127.0.0.1:9',
+  TELEPHONY_URL: 'http://127.0.0.1:9',
+  LABELS_URL: 'http://127.0.0.1:9',
+};
 
 export interface GatewayOptions {
   /** Folder of policy files; default: the project's own. */
@@ -30,6 +37,8 @@ export interface GatewayOptions {
   readonly store?: Store;
   /** Changes to the configuration that the databases and the issuer give. */
   readonly config?: (config: Config) => Config;
+  /** Variables that the catalogue names. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface OpenedGateway {
@@ -77,6 +86,7 @@ export async function gatewayConfig(t: Teardown, options: GatewayOptions = {}) {
       identity: {
         issuers: [{ issuer: issuer.issuer, audience: issuer.audience, jwks: { file: issuer.jwksFile } }],
       },
+      principal: { issuer: 'https://weir.test', keys: [{ jwk: makePrincipalKey() }] },
     }),
   });
   return { config: options.config?.(plain) ?? plain, issuer, store, ordersUrl: shop.url };
@@ -89,6 +99,7 @@ export async function startGateway(t: Teardown, options: GatewayOptions = {}): P
   const gateway = openGateway(config, {
     demo: true,
     metrics,
+    environment: { ...nowhere, ...options.environment },
     observe: (observation) => {
       observed.push(observation);
       metrics.observe(observation);

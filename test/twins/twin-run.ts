@@ -206,7 +206,10 @@ async function generousPolicies(t: Teardown): Promise<string> {
     const text = await readFile(path, 'utf8');
     await writeFile(
       path,
-      text.replace(/^limits:[\s\S]*?(?=^\S|(?![\s\S]))/m, 'limits: { records: 900000000 per day }\n'),
+      text.replace(
+        /^limits:[\s\S]*?(?=^\S|(?![\s\S]))/m,
+        'limits: { records: 900000000 per day, fills: 900000000 per day }\n',
+      ),
     );
   }
   return directory;

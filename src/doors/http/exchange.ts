@@ -21,8 +21,8 @@ export class Exchange {
 
   constructor(
     readonly id: string,
-    /** "GET /rest/:table": the template, for metrics. */
-    readonly route: string,
+    /** "GET /rest/:table": the template, for metrics. A door may know it more closely. */
+    public route: string,
     readonly dialect: Dialect,
     /** Takes a place among the requests that may run at once. */
     readonly counted: boolean,

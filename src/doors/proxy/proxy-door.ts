@@ -1,0 +1,170 @@
+/**
+ * Services of the catalogue, each below its prefix: @fastify/http-proxy forwards what the corridor has admitted, and
+ * nothing else; nothing of an answer is piped. What is sent on is built from nothing, what comes back is read, masked
+ * and recorded by the corridor before a byte of it leaves. Refuses upgrades, retries nothing.
+ */
+import httpProxy from '@fastify/http-proxy';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isUtf8 } from 'node:buffer';
+import type {
+  Asked,
+  Corridor,
+  MatchedRoute,
+  ServiceAnswer,
+  ServiceCorridor,
+  ServiceRequest,
+} from '../../access.js';
+import { asWeirError, WeirError } from '../../errors.js';
+import { announcesBody, type BodyBounds, readBody } from '../http/body.js';
+import { queryPairs } from '../http/query-text.js';
+import { pathOf, searchOf } from '../http/routes.js';
+import type { AddRoutes } from '../http/server.js';
+import { forwarder, upstreamOptions, type UpstreamOptions } from './forward.js';
+
+/** Where a service is, for as long as the process runs. */
+export interface BoundService {
+  readonly name: string;
+  readonly prefix: string;
+  /** Base URL, without a slash at its end. */
+  readonly url: string;
+}
+
+export interface ProxyParts {
+  readonly corridor: Pick<Corridor, 'refuse'> & ServiceCorridor;
+  readonly services: readonly BoundService[];
+  /** By the set in force. */
+  readonly match: (service: string, method: string, steps: readonly string[]) => MatchedRoute | undefined;
+  readonly upstream: UpstreamOptions;
+  readonly body: BodyBounds;
+}
+
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
+export function proxyDoor(parts: ProxyParts): AddRoutes {
+  return (app) => {
+    for (const service of parts.services)
+      void app.register(async (scope) => addService(scope, service, parts));
+  };
+}
+
+async function addService(scope: FastifyInstance, service: BoundService, parts: ProxyParts): Promise<void> {
+  const { corridor, match } = parts;
+  const { prefix } = service;
+  const forward = forwarder(service.url, parts.upstream);
+  // Only the handler reads a body, once the call has been admitted.
+  scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  scope.setErrorHandler(async (thrown, request, reply) => {
+    // What is left of a body would be in the way of the next request.
+    if (!request.raw.complete) void reply.header('connection', 'close');
+    if (thrown instanceof WeirError || request.exchange.asked === undefined) throw thrown;
+    // What http-proxy finds wrong with an address that the catalogue does not list anyway.
+    throw await corridor.refuse(request.exchange.identified, new WeirError('route-unknown'));
+  });
+  await scope.register(httpProxy, {
+    ...upstreamOptions(service.url, parts.upstream),
+    prefix,
+    httpMethods: [...methods],
+    config: { door: 'proxy', body: true },
+    handler: (request, reply) => answer(request, reply),
+  });
+
+  async function answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { exchange } = request;
+    const call = requestOf(request, reply);
+    exchange.route = call.route;
+    let fault: WeirError | undefined;
+    try {
+      fault = faultOf(request);
+      if (fault === undefined) call.query = queryPairs(searchOf(request.raw.url ?? ''));
+    } catch (thrown) {
+      fault = asWeirError(thrown);
+    }
+    if (fault !== undefined) throw await corridor.refuse(call, fault);
+    return send(reply, await corridor.call(call, forward(reply)), exchange);
+  }
+
+  function requestOf(request: FastifyRequest, reply: FastifyReply): Calling {
+    const { id, door, principal, namedRole, address, reason, ticket } = request.exchange.identified;
+    const { method } = request.raw as { method: string };
+    const steps = stepsOf(pathOf(request.raw.url ?? '').slice(prefix.length));
+    const matched = steps === undefined ? undefined : match(service.name, method, steps);
+    const path =
+      matched === undefined || 'methods' in matched ? '/*' : matched.match.slice(method.length + 1);
+    return {
+      id,
+      door,
+      route: `${method} ${prefix}${path}`,
+      principal,
+      namedRole,
+      address,
+      reason,
+      ticket,
+      service: service.name,
+      matched,
+      query: [],
+      body: announcesBody(request) ? () => bodyOf(request, reply) : undefined,
+    };
+  }
+
+  async function bodyOf(request: FastifyRequest, reply: FastifyReply): Promise<string> {
+    const type = request.headers['content-type'] ?? '';
+    if (!/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(type)) {
+      throw new WeirError('request-malformed', {
+        detail: 'the body is not of the type application/json',
+        hint: 'send JSON in UTF-8',
+      });
+    }
+    const bytes = await readBody(request, reply, parts.body);
+    if (!isUtf8(bytes)) throw new WeirError('request-malformed', { detail: 'the body is not UTF-8' });
+    return bytes.toString('utf8');
+  }
+}
+
+type Calling = { -readonly [Key in keyof ServiceRequest]: ServiceRequest[Key] } & Asked;
+
+/** Decoded; undefined where no listed route can be meant. */
+function stepsOf(path: string): readonly string[] | undefined {
+  if (path === '' || path === '/') return [];
+  const steps = path.slice(1).split('/');
+  for (let i = 0; i < steps.length; i++) {
+    let step = steps[i]!;
+    if (step.includes('%')) {
+      try {
+        step = decodeURIComponent(step);
+      } catch {
+        return undefined;
+      }
+    }
+    if (step === '' || step === '.' || step === '..' || /[/\\\p{Cc}]/u.test(step)) return undefined;
+    steps[i] = step;
+  }
+  return steps;
+}
+
+function faultOf({ headers }: FastifyRequest): WeirError | undefined {
+  const coding = headers['transfer-encoding'];
+  // Node's parser gives such a request out before it gives up on its body.
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+    return new WeirError('request-malformed', {
+      detail: 'the body is neither chunked nor of a known length',
+    });
+  if (headers.upgrade !== undefined) {
+    return new WeirError('request-malformed', { detail: 'no connection is upgraded here' });
+  }
+  return undefined;
+}
+
+function send(
+  reply: FastifyReply,
+  answer: ServiceAnswer,
+  exchange: FastifyRequest['exchange'],
+): FastifyReply {
+  const { status, contentType, headers, rows } = answer;
+  const { values, frame } = rows;
+  exchange.records += values.length;
+  if (status === 204) return reply.code(204).send();
+  let text = frame?.[0] ?? '';
+  for (let i = 0; i < values.length; i++) text += values[i]![0]! + (frame?.[i + 1] ?? '');
+  for (const name in headers) void reply.header(name, headers[name]);
+  return reply.code(status).header('content-type', contentType).send(Buffer.from(text));
+}

@@ -1,0 +1,79 @@
+/**
+ * Masks a document by field path. What comes out holds nothing but the fields that the role sees, each as its
+ * mask leaves it, written in one canonical way: no white space of the original, names in the order of the
+ * catalogue, so that two documents which agree in what is shown give the same text, whatever else they hold.
+ * Everything is read, what is removed as well: a document that is not wholly sound is refused, never mended.
+ * Pure: no I/O; what is remembered between documents (the order of keys seen last) is bounded.
+ */
+import type { MaskName } from '../../policy/model.js';
+import type { MaskKeys } from '../mask.js';
+import { csvMask } from './csv-masker.js';
+import { parseFieldPath, type FieldPath } from './field-path.js';
+import { JsonMasker } from './json-masker.js';
+import { pathTree } from './path-tree.js';
+
+export interface DocumentShape {
+  /** Where the records are: "$" (the document is the one record), "$.data" (one record), "$.data[*]", "$[*]". */
+  readonly records: string;
+  /** Path in the record. */
+  readonly record: string;
+  readonly subject: string | undefined;
+  /**
+   * Every path that the catalogue lists, in its order, also those that the role does not see: one of them
+   * is never shown because a wildcard fits it.
+   */
+  readonly fields: readonly string[];
+  /** Shown fields → mask; paths as in the catalogue, "$.…" for what stands outside the records. */
+  readonly see: ReadonlyMap<string, MaskName>;
+}
+
+export interface MaskedDocument {
+  /** One more than there are records: frame[0] + records[0] + frame[1] + … is the body. */
+  readonly frame: readonly string[];
+  /** Masked text of each record. */
+  readonly records: readonly string[];
+  readonly recordKeys: readonly string[];
+  readonly subjectKeys: readonly (string | null)[];
+}
+
+export type DocumentForm = 'json' | 'json-lines' | 'csv';
+
+/**
+ * Compiles a shape, once for many documents.
+ * @returns masks a text, and throws DocumentUnfit for one that is not what the shape says
+ * @throws Error for a shape that contradicts itself
+ */
+export function documentMask(
+  form: DocumentForm,
+  shape: DocumentShape,
+  keys: MaskKeys,
+): (text: string) => MaskedDocument {
+  const records = recordsPath(shape.records);
+  const names = records.steps.filter(({ kind }) => kind === 'name');
+  const inDocument = shape.fields.filter((field) => field.startsWith('$'));
+  const inRecord = shape.fields.filter((field) => !field.startsWith('$'));
+  if (shape.records === '$' && inDocument.some((field) => shape.see.has(field)))
+    throw new Error('the document is the record: nothing stands around it');
+  if (form !== 'json' && shape.records !== '$') throw new Error(`${form} has its records line by line`);
+  const { see, record, subject } = shape;
+  if (form === 'csv') return csvMask({ record, subject, fields: inRecord, see }, keys);
+  const masker = new JsonMasker({
+    record: pathTree({ root: shape.records, record, subject, fields: inRecord, see }, keys),
+    document:
+      shape.records === '$'
+        ? undefined
+        : pathTree({ root: '$', fields: inDocument, see, records: names }, keys),
+    many: records.steps.at(-1)?.kind === 'elements',
+    openObjects: names.length,
+  });
+  return form === 'json' ? (text) => masker.mask(text) : (text) => masker.maskLines(text);
+}
+
+/** "$", names below it, and at the end [*]. */
+function recordsPath(text: string): FieldPath {
+  const path = parseFieldPath(text);
+  const names = path?.steps.filter(({ kind }, index) => kind === 'name' || index < path.steps.length - 1);
+  if (path?.fromDocument !== true || names?.some(({ kind }) => kind !== 'name') === true)
+    throw new Error(`${text} is no path to the records`);
+  return path;
+}

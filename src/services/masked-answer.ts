@@ -1,0 +1,66 @@
+/**
+ * A service's answer, read and masked: the only MaskedRows that do not come out of the order database. Each record is
+ * one row, its masked text the only value. An answer with other records than were pinned, or with more than the role
+ * may read at once, is refused as a whole.
+ */
+import type { MaskedRows } from '../access.js';
+import { WeirError } from '../errors.js';
+import { DocumentUnfit } from '../mask/document/document-unfit.js';
+import type { MaskedDocument } from '../mask/document/document-mask.js';
+import type { AdmittedCall } from './admit-call.js';
+import { unfit } from './read-answer.js';
+
+/**
+ * @param text undefined: there is no answer, so no record
+ * @param part 1 where a write has been recorded before
+ * @throws WeirError service-answer-unfit, per-request-exceeded
+ */
+export function maskedAnswer(
+  text: string | undefined,
+  call: AdmittedCall,
+  perRequest: number,
+  part: number,
+): MaskedRows {
+  const document = text === undefined ? empty : mask(text, call);
+  const { records, recordKeys, subjectKeys, frame } = document;
+  refuseOthers(call.pinnedRecord, recordKeys, 'a record answered that was not asked for');
+  refuseOthers(call.pinnedSubject, subjectKeys, 'a record of a person answered who was not asked for');
+  if (records.length > perRequest) {
+    throw new WeirError('per-request-exceeded', {
+      detail: `the answer holds more than the ${perRequest} records that one request of the role may read`,
+      hint: 'ask the service for a smaller page, where its route takes such a parameter',
+    });
+  }
+  const values = records.map((record) => [record]);
+  const rows = { width: 1, values, recordKeys, subjectKeys, frame, part, last: true };
+  return rows as unknown as MaskedRows;
+}
+
+/** What is recorded before a write is forwarded: the pinned record, and nothing of it. The answer follows as part 1. */
+export function rowsToWrite({ pinnedRecord }: AdmittedCall): MaskedRows {
+  const keys = pinnedRecord === undefined ? [] : [pinnedRecord];
+  const rows = {
+    width: 0,
+    values: keys.map(() => []),
+    recordKeys: keys,
+    subjectKeys: keys.map(() => null),
+    part: 0,
+    last: false,
+  };
+  return rows as unknown as MaskedRows;
+}
+
+const empty: MaskedDocument = Object.freeze({ frame: [''], records: [], recordKeys: [], subjectKeys: [] });
+
+function mask(text: string, { plan }: AdmittedCall): MaskedDocument {
+  try {
+    return plan.mask(text);
+  } catch (thrown) {
+    if (!(thrown instanceof DocumentUnfit)) throw thrown;
+    throw unfit(thrown.message);
+  }
+}
+
+function refuseOthers(pinned: string | undefined, keys: readonly (string | null)[], what: string): void {
+  if (pinned !== undefined && keys.some((key) => key !== pinned)) throw unfit(what);
+}

@@ -1,0 +1,68 @@
+/**
+ * What is the same for every call of one route under one role's policy, made once: which fields are shown and how,
+ * the masking of its answers, and what may stand in a body.
+ */
+import type { ReleasedColumn } from '../access.js';
+import { documentMask, type MaskedDocument } from '../mask/document/document-mask.js';
+import type { MaskKeys } from '../mask/mask.js';
+import { maskOf } from '../mask/masks.js';
+import type { Mask } from '../mask/mask.js';
+import type { ServicePolicy, ServiceRoute } from '../policy/model.js';
+
+export interface RoutePlan {
+  readonly policy: ServicePolicy;
+  readonly route: ServiceRoute;
+  /** As the log names them. */
+  readonly columns: readonly ReleasedColumn[];
+  /** Some shown field has a personal class, so that records are charged. */
+  readonly personal: boolean;
+  /** @throws DocumentUnfit */
+  readonly mask: (text: string) => MaskedDocument;
+  /** Of the fields that parameters are compared with and the role does not see in clear; undefined: it sees nothing of it. */
+  readonly maskOfField: (field: string) => Mask | undefined;
+  /** What a service is asked for. */
+  readonly accept: string;
+}
+
+const accepts = {
+  json: 'application/json',
+  'json-lines': 'application/x-ndjson',
+  csv: 'text/csv',
+} as const;
+
+export class RoutePlans {
+  readonly #keys: MaskKeys;
+  readonly #plans = new WeakMap<ServicePolicy, Map<ServiceRoute, RoutePlan>>();
+
+  constructor(keys: MaskKeys) {
+    this.#keys = keys;
+  }
+
+  of(policy: ServicePolicy, route: ServiceRoute): RoutePlan {
+    let plans = this.#plans.get(policy);
+    if (plans === undefined) this.#plans.set(policy, (plans = new Map()));
+    let plan = plans.get(route);
+    if (plan === undefined) plans.set(route, (plan = this.#compile(policy, route)));
+    return plan;
+  }
+
+  #compile(policy: ServicePolicy, route: ServiceRoute): RoutePlan {
+    const { fields } = policy.service;
+    // Where the document is the record, or each line is one, nothing stands around records.
+    const see = new Map([...policy.see].filter(([path]) => route.records !== '$' || !path.startsWith('$.')));
+    const { records, record, subject } = route;
+    const shape = { records, record, subject, fields: [...fields.keys()], see };
+    return {
+      policy,
+      route,
+      columns: [...see].map(([name, mask]) => ({ name, mask, json: 'verbatim' })),
+      personal: [...see.keys()].some((path) => fields.get(path)!.class !== 'none'),
+      mask: documentMask(route.answer, shape, this.#keys),
+      maskOfField: (field) => {
+        const name = policy.see.get(field);
+        return name === undefined ? undefined : maskOf(name);
+      },
+      accept: accepts[route.answer],
+    };
+  }
+}

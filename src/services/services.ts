@@ -1,0 +1,163 @@
+/**
+ * Calls of services, as the corridor makes them: admitted here, forwarded by the door, read and masked here. Holds
+ * what is compiled once for each route of each policy, and the bounds of answers.
+ */
+import type {
+  Forward,
+  MaskedRows,
+  OutgoingCall,
+  Principal,
+  ServiceAnswer,
+  ServiceRequest,
+} from '../access.js';
+import { WeirError } from '../errors.js';
+import type { MaskKeys } from '../mask/mask.js';
+import type { RolePolicy } from '../policy/model.js';
+import { admitCall, type AdmittedCall } from './admit-call.js';
+import { checkBody } from './check-body.js';
+import { repeats, textsIn } from './fill-body.js';
+import { maskedAnswer, rowsToWrite } from './masked-answer.js';
+import { readAnswer, unfit, type AnswerBounds } from './read-answer.js';
+import { RoutePlans } from './route-plan.js';
+
+export interface ServicesOptions extends AnswerBounds {
+  readonly maskKeys: MaskKeys;
+  /** Headers that tell a service who asks. */
+  readonly identify?: (
+    principal: Principal,
+    role: string,
+    service: string,
+  ) => Readonly<Record<string, string>>;
+}
+
+/** What came of a call, masked, and not yet on the log. */
+export interface Called {
+  readonly rows: MaskedRows;
+  readonly answer: Omit<ServiceAnswer, 'rows'>;
+  /** What the service said instead: to be thrown once the call is on the log. */
+  readonly refusal: WeirError | undefined;
+}
+
+export class Services {
+  readonly #options: ServicesOptions;
+  readonly #plans: RoutePlans;
+
+  constructor(options: ServicesOptions) {
+    this.#options = options;
+    this.#plans = new RoutePlans(options.maskKeys);
+  }
+
+  /** No I/O. @throws WeirError, see admit-call.ts */
+  admit(request: ServiceRequest, role: RolePolicy): AdmittedCall {
+    const call = admitCall(request, role, this.#plans);
+    const { body, fill } = call.plan.route;
+    if (request.body !== undefined && body.length === 0 && fill === undefined) {
+      throw new WeirError('request-malformed', { detail: 'the route takes no body' });
+    }
+    return call;
+  }
+
+  /**
+   * What is sent, and of a write what is recorded before that.
+   * @throws WeirError request-malformed, request-too-long, field-unknown, field-masked
+   */
+  async prepare(
+    call: AdmittedCall,
+    request: ServiceRequest,
+    role: string,
+  ): Promise<{ outgoing: OutgoingCall; fields: readonly string[] }> {
+    const body = await request.body?.();
+    const fields = body === undefined ? none : checkBody(body, call.plan);
+    return { outgoing: this.outgoing(call, request, role, body), fields };
+  }
+
+  /** @param body as it is sent */
+  outgoing(
+    { plan, outgoing }: AdmittedCall,
+    { id, principal, service }: ServiceRequest,
+    role: string,
+    body: string | undefined,
+  ): OutgoingCall {
+    const headers: Record<string, string> = {
+      accept: plan.accept,
+      'accept-encoding': 'identity',
+      'weir-request-id': id,
+      ...this.#options.identify?.(principal, role, service),
+    };
+    if (body !== undefined) {
+      headers['content-type'] = 'application/json';
+      headers['content-length'] = String(Buffer.byteLength(body));
+    }
+    return { ...outgoing, headers, body };
+  }
+
+  rowsToWrite(call: AdmittedCall): MaskedRows {
+    return rowsToWrite(call);
+  }
+
+  /**
+   * Forwards, reads and masks.
+   * @param secrets what was filled in: an answer that repeats one of these is refused
+   * @throws WeirError service-*, per-request-exceeded, busy
+   */
+  async run(
+    call: AdmittedCall,
+    outgoing: OutgoingCall,
+    forward: Forward,
+    perRequest: number,
+    secrets: readonly string[] = none,
+  ): Promise<Called> {
+    const upstream = await forward(outgoing);
+    const { route } = call.plan;
+    const { text, refusal } = await readAnswer(upstream, route.answer, this.#options);
+    if (text === undefined && refusal === undefined && !call.writes)
+      throw new WeirError('service-answer-unfit');
+    const rows = maskedAnswer(text, call, perRequest, call.writes ? 1 : 0);
+    const headers = allowed(upstream.headers, route.headers);
+    refuseRepeated(rows, headers, secrets);
+    return {
+      rows,
+      answer: {
+        status: text === undefined ? 204 : upstream.status === 201 ? 201 : 200,
+        contentType: contentTypes[route.answer],
+        headers,
+      },
+      refusal,
+    };
+  }
+}
+
+/** A service that tells a clear value in a field which is declared harmless must not become a way round the masks. */
+function refuseRepeated(
+  { values, frame = [''] }: MaskedRows,
+  headers: Readonly<Record<string, string>>,
+  secrets: readonly string[],
+): void {
+  if (secrets.length === 0) return;
+  const body = frame.map((part, at) => part + (values[at]?.[0] ?? '')).join('');
+  const texts = [...Object.values(headers), ...(body === '' ? [] : textsIn(body))];
+  if (texts.some((text) => repeats(text, secrets))) throw unfit('it repeats a value that was filled in');
+}
+
+const none: readonly string[] = Object.freeze([]);
+const noHeaders: Readonly<Record<string, string>> = Object.freeze({});
+
+const contentTypes = {
+  json: 'application/json; charset=utf-8',
+  'json-lines': 'application/x-ndjson; charset=utf-8',
+  csv: 'text/csv; charset=utf-8',
+} as const;
+
+/** A listed header that is given once, and short and printable. */
+function allowed(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  names: readonly string[],
+): Readonly<Record<string, string>> {
+  if (names.length === 0) return noHeaders;
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = headers[name];
+      return typeof value === 'string' && /^[\x20-\x7e]{1,256}$/.test(value) ? [[name, value]] : [];
+    }),
+  );
+}
