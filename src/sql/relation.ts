@@ -20,7 +20,10 @@ export type Slot =
   | { readonly from: 'claim'; readonly claim: string }
   /** A filter of the plan, by its place there: its one value, or all of them as an array. */
   | { readonly from: 'filter'; readonly at: number; readonly list: boolean; readonly by: 'whole' | 'last4' }
-  | { readonly from: 'rowLimit' | 'probeLimit' | 'offset' };
+  | { readonly from: 'rowLimit' | 'probeLimit' | 'offset' }
+  /** Of an embedded table, by its place among those of the plan; at the most one row more than `most`. */
+  | { readonly from: 'embeddedLimit'; readonly at: number; readonly most: number }
+  | { readonly from: 'embeddedOffset'; readonly at: number };
 
 /** Collects what $1, $2, … of one statement stand for. Values are not known here: a statement serves many. */
 export class Parameters {
