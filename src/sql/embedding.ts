@@ -183,7 +183,7 @@ export function embeddedOutput(embedded: Embedded, row: string, parameters: Para
     groups.push(`json_build_array(${values.slice(i, i + valuesTogether).join(', ')})`);
   const nested = inside.map((each) => embeddedOutput(each, own, parameters));
   const record = `json_build_array(${[...groups, `${own}.${recordKey}::text`, `${own}.${subjectKey}::text`, ...nested].join(', ')})`;
-  const from = joined(embedded, row, parameters);
+  const from = joined(embedded, row, parameters, 'rows');
   const tail = [
     plan.order.length === 0 ? '' : ` ORDER BY ${plan.order.map((by) => ordering(own, by)).join(', ')}`,
     relation.many || plan.limit !== undefined
@@ -204,21 +204,19 @@ export function innerConditions(
   return innerOnes(embedded).map((each) => `EXISTS (SELECT ${joined(each, row, parameters)})`);
 }
 
-/** FROM and WHERE: rows of the masked relation that belong to the row and pass the filters. */
-function joined(embedded: Embedded, row: string, parameters: Parameters): string {
-  const { relation, plan, at, shown, firstFilter, inside } = embedded;
+/**
+ * FROM and WHERE: rows of the masked relation that belong to the row and pass the filters.
+ * @param shows undefined: only whether there are any matters
+ */
+function joined(embedded: Embedded, row: string, parameters: Parameters, shows?: 'rows'): string {
+  const { relation, plan, at, firstFilter, inside } = embedded;
   const { policy, live, from, to } = relation;
   const own = `e${at}`;
-  const selected = shown.map(({ column }) => column);
-  const needed = [
-    ...new Set([
-      ...selected,
-      ...ownFilters(plan).map(({ column }) => column),
-      ...plan.order.map(({ column }) => column),
-      to,
-      ...joinColumns(inside),
-    ]),
-  ];
+  const selected = shows === undefined ? [] : embedded.shown.map(({ column }) => column);
+  const ordered = shows === undefined ? [] : plan.order.map(({ column }) => column);
+  const filtered = ownFilters(plan).map(({ column }) => column);
+  const joins = joinColumns(shows === undefined ? innerOnes(inside) : inside);
+  const needed = [...new Set([...selected, ...filtered, ...ordered, to, ...joins])];
   const unmasked = maskedOnOutput(policy, selected, plan.order);
   const masked = maskedRelation(policy, live, needed, unmasked, [], parameters);
   const written = (placed: PlacedFilter): string => {
