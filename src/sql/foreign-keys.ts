@@ -6,7 +6,7 @@
 import type { Embedding } from '../access.js';
 import { WeirError } from '../errors.js';
 import type { TablePolicy } from '../policy/model.js';
-import type { LiveSchema, LiveTable } from './schema.js';
+import type { LiveReference, LiveSchema, LiveTable } from './schema.js';
 import { baseType, scalarType } from './types.js';
 
 /** The tables of a role, and the order database as it is. */
@@ -43,17 +43,19 @@ export function relationsOf(policy: TablePolicy, around: Surroundings): Relation
   return [...around.tables.values()].flatMap((other): Relation[] => {
     const live = liveOf(other, around);
     if (live === undefined) return [];
-    const up = referencesTo(live, own).map(({ name, column: from, toColumn: to }): Relation => ({
-      policy: other,
-      live,
-      up: true,
-      many: false,
-      from,
-      to,
-      hints: [from, name],
-    }));
+    const up = references({ policy, live: own }, { policy: other, live }).map(
+      ({ name, column: from, toColumn: to }): Relation => ({
+        policy: other,
+        live,
+        up: true,
+        many: false,
+        from,
+        to,
+        hints: [from, name],
+      }),
+    );
     // A table that refers to itself is only followed upwards: by name the two ways could not be told apart.
-    const down = (live === own ? [] : referencesTo(own, live)).map(
+    const down = (live === own ? [] : references({ policy: other, live }, { policy, live: own })).map(
       ({ name, column: to, toColumn: from }): Relation => ({
         policy: other,
         live,
@@ -113,8 +115,24 @@ function liveOf({ table }: TablePolicy, { live }: Surroundings): LiveTable | und
   return live.get(`${table.from.schema}.${table.from.table}`);
 }
 
-function referencesTo(to: LiveTable, from: LiveTable) {
-  return (from.references ?? []).filter((reference) => reference.to === `${to.schema}.${to.table}`);
+interface Side {
+  readonly policy: TablePolicy;
+  readonly live: LiveTable;
+}
+
+/** What the order database declares, and what else the catalogue says. */
+function references(
+  from: Side,
+  { policy: { table }, live: to }: Side,
+): Pick<LiveReference, 'name' | 'column' | 'toColumn'>[] {
+  const declared = (from.live.references ?? []).filter((one) => one.to === `${to.schema}.${to.table}`);
+  const said = [...(from.policy.table.references ?? [])].filter(
+    ([column, name]) =>
+      name === table.name &&
+      to.uniqueColumns.has(table.record) &&
+      !declared.some((one) => one.column === column && one.toColumn === table.record),
+  );
+  return [...declared, ...said.map(([column]) => ({ name: column, column, toColumn: table.record }))];
 }
 
 function joins(policy: TablePolicy, own: LiveTable, { policy: other, live, from, to }: Relation): boolean {
@@ -130,7 +148,7 @@ const families: readonly (readonly string[])[] = [
 ];
 
 /** With an operator of PostgreSQL's own that never fails. */
-function comparable(one: string, two: string): boolean {
+export function comparable(one: string, two: string): boolean {
   const [a, b] = [baseType(one), baseType(two)];
   if (scalarType(a) === undefined) return false;
   return a === b || families.some((family) => family.includes(a) && family.includes(b));

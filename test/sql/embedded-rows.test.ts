@@ -158,6 +158,25 @@ void t.test('a key that is unique gives an object, one without an index no relat
   t.equal((await read('loose', 'select=top(id)')).text, '[]', 'the other way there is one');
 });
 
+void t.test('the catalogue names references that the order database does not declare', async (t) => {
+  const { around } = await opened(t);
+  const said = (table: string, references: readonly (readonly [string, string])[]) => {
+    const policy = tables.get(table)!;
+    const changed = { ...policy, table: { ...policy.table, references: new Map(references) } };
+    return { tables: new Map(tables).set(table, changed), live: undeclared };
+  };
+  const undeclared = new Map([...around.live].map(([name, table]) => [name, { ...table, references: [] }]));
+  const found = (from: string, world: typeof around) =>
+    relationsOf(world.tables.get(from)!, world).map(({ policy, many, up }) => [policy.table.name, many, up]);
+  t.same(found('top', { tables, live: undeclared }), []);
+  t.same(found('top', said('kinds', [['parent', 'top']])), [['kinds', true, false]]);
+  t.same(found('kinds', said('kinds', [['parent', 'top']])), [['top', false, true]]);
+  t.same(found('top', said('loose', [['parent', 'top']])), [], 'without an index');
+  t.same(found('kinds', said('kinds', [['tx', 'top']])), [], 'of another type');
+  const twice = { ...said('kinds', [['parent', 'top']]), live: around.live };
+  t.same(found('kinds', twice), [['top', false, true]], 'said and declared is one');
+});
+
 void t.test('where there are several relations, a hint says which', async (t) => {
   const { read, around } = await opened(t);
   await t.rejects(read('top', 'select=top(id)'), {
