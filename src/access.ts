@@ -65,6 +65,26 @@ export interface Ordering {
   readonly nulls: 'first' | 'last' | undefined;
 }
 
+/** Rows of another table that come inside the rows of this one, joined by a foreign key. */
+export interface Embedding {
+  /** The other table, by its name in the catalogue. */
+  readonly table: string;
+  /** What the answer calls it; undefined: by the table's name. Never on the log. */
+  readonly as?: string | undefined;
+  /** A column of the foreign key, or the key's own name, where there are several. */
+  readonly hint?: string | undefined;
+  /** Rows without any such row are left out. */
+  readonly inner: boolean;
+  readonly select: readonly Selected[] | undefined;
+  readonly filters: readonly Filter[];
+  readonly groups?: readonly FilterGroup[];
+  readonly order: readonly Ordering[];
+  /** Rows inside one row; undefined: as many as there are. */
+  readonly limit: number | undefined;
+  readonly offset: number;
+  readonly embedded?: readonly Embedding[];
+}
+
 /** What is asked for, independent of the door. */
 export interface ReadPlan {
   readonly table: string;
@@ -74,6 +94,8 @@ export interface ReadPlan {
   readonly filters: readonly Filter[];
   /** And so must these. */
   readonly groups?: readonly FilterGroup[];
+  /** They come after the columns. */
+  readonly embedded?: readonly Embedding[];
   readonly order: readonly Ordering[];
   /** Rows; undefined: as many as there are. */
   readonly limit: number | undefined;
@@ -182,6 +204,8 @@ export interface Decision {
   readonly observed?: readonly Limit[];
   /** Some released column has a personal class, so that rows are charged as records. */
   readonly personal: boolean;
+  /** Tables that come inside the rows, in the order of their digests on the log: each before those inside it. */
+  readonly also?: readonly EmbeddedTable[] | undefined;
   /** How many values were looked up in columns that the role does not see in clear. */
   readonly lookups: number;
   /** From how many addresses the token has been used, where this is the first read from another one. */
@@ -198,12 +222,22 @@ export interface Decision {
   readonly fill?: string;
 }
 
+/** What of an embedded table is released. */
+export interface EmbeddedTable {
+  readonly table: string;
+  readonly columns: readonly ReleasedColumn[];
+  /** Some of these columns have a personal class, so that its rows are charged as records. */
+  readonly personal: boolean;
+}
+
 export interface ReleasedColumn {
   /** Of the column that it shows, as the log names it. */
   readonly name: string;
   /** What the answer calls it, where the caller renamed it. Never on the log: it may hold anything. */
   readonly as?: string;
   readonly mask: MaskName;
+  /** No column but an embedded table, by its name; its text is JSON already. */
+  readonly embedded?: true;
   /** How its text is written in JSON. */
   readonly json: 'string' | 'verbatim' | 'boolean' | 'number';
 }
@@ -231,10 +265,19 @@ export interface MaskedRows {
   readonly subjectKeys: readonly (string | null)[];
   /** What stands around the rows of a service's answer, one more than there are rows: nothing about a person. */
   readonly frame?: readonly string[];
+  /** Of each table that came inside the rows, as Decision.also has them. */
+  readonly embedded?: readonly EmbeddedKeys[];
   /** 0 for the first chunk of a read. */
   readonly part: number;
   /** No chunk follows. */
   readonly last: boolean;
+}
+
+/** The keys of all embedded rows of one table of a chunk, in the order of the answer. Never sent. */
+export interface EmbeddedKeys {
+  readonly table: string;
+  readonly recordKeys: readonly string[];
+  readonly subjectKeys: readonly (string | null)[];
 }
 
 /** Proof that exactly these rows are on the log and charged. */
@@ -274,6 +317,8 @@ export interface VisibleTable {
     readonly mask: MaskName;
     /** As it comes out: that of the column, or text where it is masked. */
     readonly type: string;
+    /** What it refers to, where the role can join by it. */
+    readonly references?: { readonly table: string; readonly column: string };
   }[];
 }
 

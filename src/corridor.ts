@@ -178,7 +178,10 @@ function admit(
           : `tables that your role sees: ${[...role.tables.keys()].join(', ')}`,
     });
   }
-  const statement = rooms.statements.compile(table, relation, plan, role.perRequest, principal.claims);
+  const { tables } = role;
+  const { statements } = rooms;
+  const around = { tables, live };
+  const statement = statements.compile(table, relation, plan, role.perRequest, principal.claims, around);
   const inForce = limitsInForce(role, principal.scopes, principal.limits);
   const limits = [...inForce, ...revealLimit(granted, reveal?.column)];
   const decision: Decision = {
@@ -191,6 +194,7 @@ function admit(
     limits: limits.some(isObserved) ? limits.filter((limit) => !isObserved(limit)) : limits,
     observed: limits.filter(isObserved),
     personal: statement.personal,
+    also: statement.embedded?.flat,
     lookups: statement.lookups,
     tokenAddresses: rooms.tokenAddresses.takeFlag(principal, request.address),
     rowLimit: statement.rowLimit,

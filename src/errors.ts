@@ -33,6 +33,7 @@ const kinds = {
   'ticket-required': [403, '42501', 'caller', 'The read must name a ticket of the right form'],
   'not-permitted': [403, '42501', 'security', 'The role may not do this'],
   'table-unknown': [404, '42P01', 'caller', 'The table does not exist'],
+  'relation-unknown': [400, '42P01', 'caller', 'There is no such relation between the tables'],
   'column-unknown': [400, '42703', 'caller', 'The column does not exist'],
   'pin-required': [403, '42501', 'caller', 'The read must pin a record or a person'],
   'filter-refused': [403, '42501', 'security', 'The column cannot be filtered on'],

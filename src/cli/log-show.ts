@@ -113,11 +113,15 @@ function columns(zone: string, purposeful: boolean): Column<ShownEntry>[] {
     },
     { title: 'role', shrinks: true, text: ({ role }) => role ?? '' },
     { title: 'tool', shrinks: true, text: ({ tool }) => tool ?? '' },
-    { title: 'table', text: ({ table }) => table ?? '' },
+    {
+      title: 'table',
+      text: ({ table, also = [] }) => [table ?? '', ...also.map((inside) => inside.table)].join('+'),
+    },
     {
       title: 'records',
       align: 'right',
-      text: ({ records }) => (records === undefined ? '' : String(records)),
+      text: ({ records, also = [] }) =>
+        records === undefined ? '' : [records, ...also.map((inside) => inside.records)].join('+'),
     },
     { title: 'outcome', shrinks: true, text: outcome },
     ...(purposeful ? [{ title: 'for', shrinks: true, text: purpose }] : []),
@@ -138,11 +142,18 @@ function purpose({ reason, ticket }: ShownEntry): string {
   return [reason, ticket].filter((word) => word !== undefined).join(' ');
 }
 
-/** Columns that came in clear by their name, others with their mask: "order_no receiver_phone:last4". */
-function saw({ columns: released, filled }: ShownEntry): string {
+/** Columns that came in clear by their name, others with their mask: "order_no receiver_phone:last4 customers.name:surname". */
+function saw({ columns: released = {}, also = [], filled }: ShownEntry): string {
   // Nothing of it: it went to the service.
   if (filled !== undefined) return '';
-  return Object.entries(released ?? {})
-    .map(([name, mask]) => (mask === 'clear' ? name : `${name}:${mask}`))
-    .join(' ');
+  return [
+    ...sawOf('', released),
+    ...also.flatMap(({ table, columns: inside }) => sawOf(`${table}.`, inside)),
+  ].join(' ');
+}
+
+function sawOf(table: string, released: Readonly<Record<string, string>>): string[] {
+  return Object.entries(released).map(
+    ([name, mask]) => `${table}${mask === 'clear' ? name : `${name}:${mask}`}`,
+  );
 }

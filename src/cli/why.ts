@@ -69,11 +69,12 @@ function tell(entry: ShownEntry): Told {
   };
 }
 
-function outcomeOf({ outcome, table, records, part, fault }: ShownEntry): string {
+function outcomeOf({ outcome, table, records, part, also = [], fault }: ShownEntry): string {
   if (fault !== undefined) return `the entry cannot be read: ${fault}`;
   if (outcome === 'refused') return 'refused';
   if (outcome === 'noted') return 'allowed';
-  const rows = `${records ?? 0} ${records === 1 ? 'row' : 'rows'} of ${table ?? 'a table'}`;
+  const own = `${records ?? 0} ${records === 1 ? 'row' : 'rows'} of ${table ?? 'a table'}`;
+  const rows = [own, ...also.map((inside) => `${inside.records} of ${inside.table}`)].join(', with ');
   const which = part === undefined || part === 0 ? '' : `, part ${part + 1}`;
   const none = records === 0 ? ': nothing matched, or nothing that the role may see' : '';
   return `released ${rows}${which}${none}`;

@@ -3,17 +3,17 @@
  * administrative read. A Receipt comes from here and from nowhere else, and only after the commit.
  */
 import type { Pool } from 'pg';
-import type { Asked, Decision, MaskedRows, Receipt, ReleasedColumn } from '../access.js';
-import { LimitReached, type WeirError } from '../errors.js';
+import type { Asked, Decision, EmbeddedTable, MaskedRows, Receipt, ReleasedColumn } from '../access.js';
+import { LimitReached, WeirError } from '../errors.js';
 import type { Observe } from '../observation.js';
 import { DayClock } from '../quota/day-clock.js';
 import { thresholdsFor } from '../watch/bulk.js';
 import type { ConnectionOptions } from './connection.js';
 import { peopleOf, type NoteItem, type ReadItem } from './decide.js';
-import { peopleSpace, type Digester } from './digest.js';
+import { digestBytes, peopleSpace, type Digester } from './digest.js';
 import { Directory, type Actor } from './directory.js';
 import { Dispatch } from './dispatch.js';
-import { seeOf, type EntryContext } from './entry.js';
+import { seeOf, type EntryAlso, type EntryContext } from './entry.js';
 import { LogWriter } from './log-writer.js';
 import { Neighbours } from './neighbours.js';
 import { SeenToday } from './seen-today.js';
@@ -87,8 +87,11 @@ export class AccessLog {
   async record(decision: Decision, actor: Actor, rows: MaskedRows): Promise<Receipt> {
     const { set, role, table, columns } = decision;
     const { digester } = this.#options;
-    const records = digester.digest(table.table.name, 'record', rows.recordKeys);
-    const subjects = digester.digest(peopleSpace, 'person', rows.subjectKeys);
+    const ownRecords = digester.digest(table.table.name, 'record', rows.recordKeys);
+    const ownSubjects = digester.digest(peopleSpace, 'person', rows.subjectKeys);
+    const inside = decision.also && this.#embedded(decision, decision.also, rows, ownSubjects);
+    const records = inside === undefined ? ownRecords : Buffer.concat([ownRecords, ...inside.records]);
+    const subjects = inside === undefined ? ownSubjects : Buffer.concat([ownSubjects, ...inside.subjects]);
     const item: ReadItem = {
       kind: 'read',
       context: readContext(decision, actor),
@@ -98,7 +101,8 @@ export class AccessLog {
       rows,
       records,
       subjects,
-      people: peopleOf(subjects),
+      also: inside?.also,
+      people: inside?.people ?? peopleOf(subjects),
       epoch: digester.epoch,
       limits: decision.limits,
       observed: decision.observed ?? [],
@@ -113,7 +117,7 @@ export class AccessLog {
       bytes: bytesOf(rows),
     };
     let writerId = '';
-    const outcome = await this.#dispatch.to(actor.meterId, rows.values.length, (writer) => {
+    const outcome = await this.#dispatch.to(actor.meterId, records.length / digestBytes, (writer) => {
       writerId = writer.id;
       return writer.commit(item);
     });
@@ -166,6 +170,27 @@ export class AccessLog {
     await Promise.all(this.#writers.map((writer) => writer.close()));
   }
 
+  /** Every embedded row has to be accounted for, by table. @throws WeirError internal where rows and decision differ */
+  #embedded({ personal }: Decision, also: readonly EmbeddedTable[], rows: MaskedRows, own: Buffer): Inside {
+    const keys = rows.embedded ?? [];
+    if (keys.length !== also.length || keys.some(({ table }, i) => table !== also[i]!.table))
+      throw new WeirError('internal', { cause: new Error('embedded rows that nobody decided on') });
+    const { digester } = this.#options;
+    const subjects = keys.map(({ subjectKeys }) => digester.digest(peopleSpace, 'person', subjectKeys));
+    const charged = subjects.filter((_, i) => also[i]!.personal);
+    return {
+      also: also.map(({ table, columns, personal: charge }, i) => [
+        table,
+        this.#seeOf(columns),
+        keys[i]!.recordKeys.length,
+        charge,
+      ]),
+      records: keys.map(({ table, recordKeys }) => digester.digest(table, 'record', recordKeys)),
+      subjects,
+      people: peopleOf(Buffer.concat(personal ? [own, ...charged] : charged)),
+    };
+  }
+
   #note({ meterId }: Actor, item: NoteItem): Promise<unknown> {
     return this.#dispatch.to(meterId, 1, (writer) => writer.commit(item));
   }
@@ -176,6 +201,14 @@ export class AccessLog {
     if (see === undefined) this.#sees.set(columns, (see = seeOf(columns)));
     return see;
   }
+}
+
+/** Of the embedded tables of one chunk; people are those of the main table too, where it is charged. */
+interface Inside {
+  readonly also: readonly EntryAlso[];
+  readonly records: readonly Buffer[];
+  readonly subjects: readonly Buffer[];
+  readonly people: readonly string[];
 }
 
 function contextOf(asked: Asked, actor: Actor): EntryContext {

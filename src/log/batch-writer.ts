@@ -15,7 +15,8 @@ import type { Observe } from '../observation.js';
 import type { DayClock } from '../quota/day-clock.js';
 import { Meter } from '../quota/meter.js';
 import { sqlstateOf, WriterConnection, type ConnectionOptions } from './connection.js';
-import { decideBatch, type Decided, type Item, type Outcome } from './decide.js';
+import { chargedPeople, decideBatch, type Decided, type Item, type Outcome } from './decide.js';
+import { digestBytes } from './digest.js';
 import type { Neighbours } from './neighbours.js';
 import type { KnownDays, SeenToday } from './seen-today.js';
 import { begin, commit, lastNumbers, lockMeters, rollback, seenPeople, writeBatch } from './sql.js';
@@ -189,7 +190,7 @@ export class BatchWriter {
       const fits = patient === undefined || meterOf(pending) === meterOf(patient);
       if (fits && batch.length < maxBatchItems && rows < maxBatchRows) {
         batch.push(pending);
-        if (pending.item.kind === 'read') rows += pending.item.rows.values.length;
+        if (pending.item.kind === 'read') rows += pending.item.records.length / digestBytes;
       } else rest.push(pending);
     }
     // Counted anew: if the wait is in vain, the others have their turn first.
@@ -448,10 +449,12 @@ export class BatchWriter {
     const digests: string[] = [];
     let assumed = false;
     for (const { item } of batch) {
-      if (item.kind !== 'read' || !item.personal) continue;
+      if (item.kind !== 'read') continue;
+      const people = chargedPeople(item);
+      if (people.length === 0) continue;
       // Known as of an earlier day is not enough to know that no other process has seen it since.
       const seenToday = this.#seen.on(item.actor.meterId, today);
-      for (const digest of item.people) {
+      for (const digest of people) {
         if (seenToday.has(digest)) {
           assumed = true;
           continue;

@@ -21,6 +21,7 @@ import {
   entryVersion,
   flagsOf,
   limitsOf,
+  type EntryAlso,
   type EntryBody,
   type EntryContext,
   type EntryKind,
@@ -36,10 +37,12 @@ export interface ReadItem {
   readonly table: string;
   readonly see: Readonly<Record<string, string>>;
   readonly rows: MaskedRows;
-  /** Digests of the rows' record and subject keys, 8 bytes each, in row order. */
+  /** Digests of the rows' record and subject keys, 8 bytes each, in row order; then those of each embedded table. */
   readonly records: Buffer;
   readonly subjects: Buffer;
-  /** The distinct ones of `subjects`, see peopleOf. */
+  /** Tables that came inside the rows. */
+  readonly also?: readonly EntryAlso[] | undefined;
+  /** The distinct ones of `subjects`, see peopleOf; beside embedded tables, of those tables that are charged. */
   readonly people: readonly string[];
   readonly epoch: string;
   readonly limits: readonly Limit[];
@@ -184,12 +187,14 @@ function decideRead(
 ): Outcome {
   const { rows, actor, context } = item;
   const at = instant.micros;
-  const people = countDistinct(item.personal ? item.people : [], seen, instant.day);
+  const inside = embeddedRecords(item);
+  const charged = chargedPeople(item);
+  const people = countDistinct(charged, seen, instant.day);
   const first = rows.part === 0;
   const found = rows.values.length;
   const charge = chargeOf({
     queries: first ? 1 : 0,
-    records: item.personal ? found : 0,
+    records: (item.personal ? found : 0) + inside,
     people: { fresh: people.fresh, returning: people.returning },
     lookups: first ? lookupsOf(item, found) : 0,
     reveals: first && item.reveal !== undefined ? found : 0,
@@ -203,7 +208,7 @@ function decideRead(
     const flags: Flag[] = [{ rule: 'guessing', value: alike, threshold: guessesRefused }];
     return refuse(item, decided, { writer, number, at }, guessingRefused(), undefined, flags);
   }
-  const known = item.personal ? item.people.length - people.touched.length : 0;
+  const known = charged.length - people.touched.length;
   const exceeded = meter.check(item.limits, withoutTell(charge, item), instant, clock, known);
   if (exceeded !== undefined) {
     const refused = limitReached(exceeded);
@@ -214,15 +219,17 @@ function decideRead(
   meter.charge(charge, instant, guesses);
   decided.charged.set(actor.meterId, meter);
   if (people.touched.length > 0) remember(decided, actor.meterId, seen, people.touched, instant.day);
-  const consecutive = neighbours.count(actor.actorId, item.table, rows.recordKeys);
+  const consecutiveInside = embeddedConsecutive(item, neighbours);
+  const consecutiveOwn = neighbours.count(actor.actorId, item.table, rows.recordKeys);
+  const consecutive = consecutiveOwn + consecutiveInside;
   const flags = bulkFlags(item.thresholds, {
     recordsPerRead: charge.records,
     recordsPerHour: meter.used('records', 'hour', instant),
     recordsPerDay: meter.used('records', 'day', instant),
-    peoplePerRead: item.personal ? item.people.length : 0,
+    peoplePerRead: charged.length,
     peoplePerHour: meter.used('people', 'hour', instant),
     peoplePerDay: meter.used('people', 'day', instant),
-    consecutive: item.personal ? consecutive : 0,
+    consecutive: (item.personal ? consecutiveOwn : 0) + consecutiveInside,
   });
   if (item.tokenAddresses !== undefined)
     flags.push({ rule: 'tokenAddresses', value: item.tokenAddresses, threshold: 2 });
@@ -239,6 +246,7 @@ function decideRead(
     consecutive,
     ...(item.reveal === undefined ? {} : { reveal: item.reveal }),
     ...(item.fill === undefined ? {} : { fill: item.fill }),
+    ...(item.also === undefined ? {} : { also: item.also }),
   };
   const body: EntryBody = {
     v: entryVersion,
@@ -261,6 +269,28 @@ function decideRead(
   });
   if (found > 0) decided.digests.push({ number, records: item.records, subjects: item.subjects });
   return { number, at, flags };
+}
+
+/** The people that the read shows: rows without a personal column are free, and show nobody. */
+export function chargedPeople(item: ReadItem): readonly string[] {
+  return item.personal || embeddedRecords(item) > 0 ? item.people : nobody;
+}
+
+const nobody: readonly string[] = Object.freeze([]);
+
+/** Embedded rows that are charged. */
+function embeddedRecords({ also }: ReadItem): number {
+  if (also === undefined) return 0;
+  return also.reduce((sum, [, , records, personal]) => (personal ? sum + records : sum), 0);
+}
+
+/** Of those tables only: lines of one order always have adjacent keys. */
+function embeddedConsecutive({ also, rows, actor }: ReadItem, neighbours: Neighbours): number {
+  if (also === undefined) return 0;
+  return also.reduce((sum, [table, , , personal], i) => {
+    const keys = rows.embedded?.[i]?.recordKeys ?? [];
+    return personal ? sum + neighbours.count(actor.actorId, table, keys) : sum;
+  }, 0);
 }
 
 function observedFlags(

@@ -47,7 +47,17 @@ export interface EntryRead {
   readonly reveal?: string;
   /** The service into whose request the values of one record were put in clear. */
   readonly fill?: string;
+  /** Tables that came inside the rows. Their digests lie behind those of the table itself, in this order. */
+  readonly also?: readonly EntryAlso[];
 }
+
+/** Table, released columns and their form, rows, and whether these are charged as records. */
+export type EntryAlso = readonly [
+  table: string,
+  see: Readonly<Record<string, string>>,
+  records: number,
+  personal: boolean,
+];
 
 export interface EntryCharge {
   readonly meter: string;
@@ -79,7 +89,8 @@ export interface EntryBody extends Partial<EntryContext> {
 }
 
 export function seeOf(columns: readonly ReleasedColumn[]): Record<string, string> {
-  return Object.fromEntries(columns.map(({ name, mask }) => [name, mask]));
+  const own = columns.filter(({ embedded }) => embedded === undefined);
+  return Object.fromEntries(own.map(({ name, mask }) => [name, mask]));
 }
 
 export function limitsOf(limits: readonly Limit[]): [string, string, number][] {

@@ -130,14 +130,32 @@ export function readFault(read: EntryRead | undefined): string | undefined {
   if (!isCount(read.records)) return wrong('read.records');
   if (typeof read.digests !== 'string' || !sha256.test(read.digests)) return wrong('read.digests');
   if (!isText(read.epoch)) return wrong('read.epoch');
-  if (!isCount(read.consecutive) || read.consecutive > read.records) return wrong('read.consecutive');
+  const also = optional(read.also, isAlso);
+  if (also < 0) return wrong('read.also');
+  if (!isCount(read.consecutive) || read.consecutive > allRecords(read)) return wrong('read.consecutive');
   const reveal = optional(read.reveal, isText);
-  if (reveal < 0) return wrong('read.reveal');
   const fill = optional(read.fill, isText);
   if (fill < 0) return wrong('read.fill');
-  return Object.keys(read).length === 8 + reveal + fill
+  // Columns of one record are revealed, or go to a service, with nothing inside it.
+  if (reveal < 0 || (reveal === 1 && also === 1)) return wrong('read.reveal');
+  if (fill === 1 && also === 1) return wrong('read.fill');
+  return Object.keys(read).length === 8 + reveal + fill + also
     ? undefined
     : 'its "read" has a member that no read has';
+}
+
+/** [table, see, records, personal] of each table that came inside the rows; none comes inside nothing. */
+function isAlso(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length === 0) return false;
+  return (value as unknown[]).every((table) => {
+    if (!Array.isArray(table) || table.length !== 4 || !isText(table[0]) || !isObject(table[1])) return false;
+    return Object.values(table[1]).every(isText) && isCount(table[2]) && typeof table[3] === 'boolean';
+  });
+}
+
+/** Rows of every table of the read. */
+export function allRecords({ records, also = [] }: EntryRead): number {
+  return also.reduce((sum, [, , inside]) => sum + inside, records);
 }
 
 export function chargeFault(charge: EntryCharge | undefined): string | undefined {

@@ -61,11 +61,19 @@ export interface ShownEntry {
   /** Rows of this part of the read. */
   readonly records: number | undefined;
   readonly part: number | undefined;
+  /** Tables that came inside the rows, each as often as it was embedded. */
+  readonly also: readonly ShownTable[] | undefined;
   readonly outcome: 'released' | 'refused' | 'noted';
   readonly error: string | undefined;
   /** The limit that refused it. */
   readonly limit: string | undefined;
   readonly flags: readonly { readonly rule: string; readonly value: number; readonly threshold: number }[];
+}
+
+export interface ShownTable {
+  readonly table: string;
+  readonly columns: Readonly<Record<string, string>>;
+  readonly records: number;
 }
 
 export interface FoundPerson {
@@ -168,10 +176,15 @@ function compose(
   if (sinceMicros !== undefined) conditions.push(`e.at >= ${given(sinceMicros)}`);
   if (untilMicros !== undefined) conditions.push(`e.at < ${given(untilMicros)}`);
   // Bodies are canonical JSON, so what is wanted must stand in them like this. Looked at once more when parsed.
-  for (const member of ['door', 'kind', 'table', 'reason', 'ticket', 'request'] as const) {
+  for (const member of ['door', 'kind', 'reason', 'ticket', 'request'] as const) {
     const value = filter[member];
     if (value !== undefined)
       conditions.push(`position(${given(`"${member}":${JSON.stringify(value)}`)} IN e.body) > 0`);
+  }
+  if (filter.table !== undefined) {
+    const name = JSON.stringify(filter.table);
+    const written = [`"table":${name}`, `[${name},{`].map((text) => `position(${given(text)} IN e.body) > 0`);
+    conditions.push(`(${written.join(' OR ')})`);
   }
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
   const columns = 'e.writer, e.number, e.at, e.actor_id, e.body, a.issuer, a.subject, a.display_name';
@@ -213,21 +226,38 @@ function matches(row: Row, filter: ShowFilter, wanted: readonly Wanted[]): boole
   if (typeof body === 'string') return true;
   if (door !== undefined && body.door !== door) return false;
   if (kind !== undefined && body.kind !== kind) return false;
-  if (table !== undefined && body.read?.table !== table) return false;
+  if (table !== undefined && segmentsOf(body.read, table).length === 0) return false;
   if (reason !== undefined && body.reason !== reason) return false;
   if (ticket !== undefined && body.ticket !== ticket) return false;
   if (request !== undefined && body.request !== request) return false;
-  if (record !== undefined && body.read?.table !== record.table) return false;
   return wanted.every(({ list, byEpoch }) => {
     const digest = byEpoch.get(body.read?.epoch ?? '');
-    return digest !== undefined && holds((list === 'records' ? row[8] : row[9]) ?? '', digest);
+    if (digest === undefined) return false;
+    // A person is the same in every table; a record is one of its own.
+    if (list === 'subjects') return holds(row[9] ?? '', digest, 0, Infinity);
+    return segmentsOf(body.read, record?.table).some(([from, to]) => holds(row[8] ?? '', digest, from, to));
+  });
+}
+
+/** Where the digests of a table lie in the lists of a read, as numbers of rows: from, and up to. */
+function segmentsOf(read: EntryBody['read'], wanted: string | undefined): (readonly [number, number])[] {
+  if (read === undefined) return [];
+  let end = 0;
+  const tables = [[read.table, read.records], ...(read.also ?? []).map(([name, , n]) => [name, n])] as const;
+  return tables.flatMap(([name, records]) => {
+    const from = end;
+    end += Number(records);
+    return name === wanted ? [[from, end] as const] : [];
   });
 }
 
 /** @param list as PostgreSQL writes bytea: \x and hexadecimal digits */
-function holds(list: string, digest: string): boolean {
-  for (let at = list.indexOf(digest, 2); at >= 0; at = list.indexOf(digest, at + 1)) {
-    if ((at - 2) % (digestBytes * 2) === 0) return true;
+function holds(list: string, digest: string, from: number, to: number): boolean {
+  const digits = digestBytes * 2;
+  const start = 2 + from * digits;
+  for (let at = list.indexOf(digest, start); at >= 0; at = list.indexOf(digest, at + 1)) {
+    if (at >= 2 + to * digits) return false;
+    if ((at - 2) % digits === 0) return true;
   }
   return false;
 }
@@ -259,6 +289,7 @@ function shownFrom([writer, number, at, actorId, text, issuer, subject, displayN
     filled: body.read?.fill,
     records: body.read?.records,
     part: body.read?.part,
+    also: body.read?.also?.map(([table, see, records]) => ({ table, columns: see, records })),
     outcome: body.kind === 'read' ? 'released' : body.kind === 'refusal' ? 'refused' : 'noted',
     error: body.error,
     limit: body.limit,

@@ -7,8 +7,8 @@ import { DayClock } from '../quota/day-clock.js';
 import { Ledger } from '../quota/ledger.js';
 import type { Meter } from '../quota/meter.js';
 import { entryName, type Faults } from './verify-faults.js';
-import type { ReadFacts } from './verify-facts.js';
-import type { Subjects } from './verify-lists.js';
+import { chargedInside, type ReadFacts } from './verify-facts.js';
+import { chargedSubjects, type Subjects } from './verify-lists.js';
 import { PeopleMemory } from './verify-people.js';
 
 export interface MeterAccount {
@@ -159,7 +159,13 @@ export class Charges {
       account.peopleKnown = false;
       return;
     }
-    const met = this.#people.meet(account.index, subjects, read.day, read.charge.people);
+    const own = read.charge.records > chargedInside(read);
+    const met = this.#people.meet(
+      account.index,
+      chargedSubjects(subjects, read, own),
+      read.day,
+      read.charge.people,
+    );
     if (met === undefined) {
       this.#people = undefined;
       this.#peopleUpTo = entryName(writer, number);
@@ -176,12 +182,13 @@ export class Charges {
 }
 
 /** What a charge says otherwise than the read it is for. */
-function contradictionOf({ part, records, reveal, fill, charge }: ReadFacts): string | undefined {
+function contradictionOf(read: ReadFacts): string | undefined {
+  const { part, records, reveal, fill, charge } = read;
   const first = part === 0;
   if (charge.queries !== (first ? 1 : 0))
     return 'its charge does not count one query for the first part of a read and none for others';
-  if (charge.records !== records && charge.records !== 0)
-    return 'its charge counts other records than were read';
+  const own = charge.records - chargedInside(read);
+  if (own !== records && own !== 0) return 'its charge counts other records than were read';
   if (newToday(charge.people) > charge.records) return 'its charge counts more people than records';
   if (charge.lookups > 0 && !first) return 'its charge counts look-ups in a later part of a read';
   const missed = charge.lookups > 0 && records === 0;

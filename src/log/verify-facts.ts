@@ -18,7 +18,10 @@ export interface Facts {
 
 export interface ReadFacts {
   readonly part: number;
+  /** Rows of the table itself. */
   readonly records: number;
+  /** Rows of each table that came inside them; their digests follow in this order. */
+  readonly also?: readonly AlsoFacts[] | undefined;
   /** It revealed a column of one record. */
   readonly reveal: boolean;
   /** Its values were released to a service. */
@@ -32,6 +35,22 @@ export interface ReadFacts {
   readonly limits: readonly Limit[];
 }
 
+export interface AlsoFacts {
+  readonly records: number;
+  /** They are charged as records. */
+  readonly personal: boolean;
+}
+
+/** Rows of every table: so many digests lie beside the entry. */
+export function allRows({ records, also }: ReadFacts): number {
+  return also === undefined ? records : also.reduce((sum, inside) => sum + inside.records, records);
+}
+
+/** Rows inside others that are charged. */
+export function chargedInside({ also }: ReadFacts): number {
+  return also?.reduce((sum, { records, personal }) => (personal ? sum + records : sum), 0) ?? 0;
+}
+
 /** @returns the facts; or what is wrong with the row, in words */
 export function factsOf(row: StoredEntry): Facts | string {
   const body = readEntry(row.body);
@@ -43,11 +62,12 @@ function factsOfBody(body: EntryBody): Facts {
   if (read === undefined || charge === undefined || limits === undefined) {
     return { kind, actor, policy, zone, read: undefined };
   }
-  const { part, records, digests, reveal, fill } = read;
+  const { part, records, digests, reveal, fill, also } = read;
   const { meter, sequence, day, amounts } = charge;
   const facts = {
     part,
     records,
+    also: also?.map(([, , inside, personal]) => ({ records: inside, personal })),
     reveal: reveal !== undefined,
     fill: fill !== undefined,
     digests,

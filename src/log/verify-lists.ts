@@ -5,7 +5,7 @@
  */
 import { digestBytes } from './digest.js';
 import type { LogSnapshot } from './verify-snapshot.js';
-import type { ReadFacts } from './verify-facts.js';
+import { allRows, type ReadFacts } from './verify-facts.js';
 
 /** Subjects of one read: hexadecimal text, 16 digits each. */
 export interface Subjects {
@@ -80,7 +80,7 @@ export async function fetchLists(
 
 /** @returns what is wrong with the list beside an entry */
 export function listFault(read: ReadFacts | undefined, list: FoundList | undefined): string | undefined {
-  const records = read?.records ?? 0;
+  const records = read === undefined ? 0 : allRows(read);
   if (records === 0) {
     if (list !== undefined) return 'a digest list lies beside it, though it read nothing';
     if (read === undefined || read.digests === emptyHash) return undefined;
@@ -101,6 +101,23 @@ export function subjectsOf({ text, start, end }: FoundList): Subjects | undefine
   return end > start + headDigits ? { text, start: start + headDigits, end } : undefined;
 }
 
+/**
+ * Of the tables whose rows are charged: those of the others show nobody.
+ * @param charged rows of the table itself are charged
+ */
+export function chargedSubjects(subjects: Subjects, read: ReadFacts, charged: boolean): Subjects {
+  if (read.also === undefined) return subjects;
+  const parts: string[] = [];
+  let at = subjects.start;
+  for (const { records, personal } of [{ records: read.records, personal: charged }, ...read.also]) {
+    const end = at + 2 * digestBytes * records;
+    if (personal) parts.push(subjects.text.slice(at, end));
+    at = end;
+  }
+  const text = parts.join('');
+  return { text, start: 0, end: text.length };
+}
+
 interface Run {
   readonly writer: string;
   readonly low: number;
@@ -115,7 +132,7 @@ function runsOf(entries: readonly Listed[]): Run[] {
   const runs: Run[] = [];
   const open = new Map<string, Run>();
   entries.forEach(({ writer, number, read }, place) => {
-    const records = read?.records ?? 0;
+    const records = read === undefined ? 0 : allRows(read);
     let run = open.get(writer);
     if (run === undefined || number !== run.high + 1 || run.records + records > maxRecordsAtOnce) {
       run = { writer, low: number, high: number, records: 0, places: [] };

@@ -50,6 +50,8 @@ interface Pattern {
   readonly policy: string | undefined;
   readonly reveal: boolean;
   readonly fill: boolean;
+  /** Of each table that came inside the rows: is it charged? */
+  readonly also: readonly boolean[] | undefined;
   readonly limits: readonly Limit[];
 }
 
@@ -65,6 +67,8 @@ const maxRecent = 8;
 const maxPatterns = 10_000;
 const maxAmounts = 20_000;
 const freelyLearned = 500;
+/** Tables inside the rows of a read whose counts are read quickly; their fields follow the others. */
+const maxAlso = 10;
 const hashLength = 64;
 /** From so many bytes on, calling out of JavaScript to compare them is worth it. */
 const longLength = 64;
@@ -93,7 +97,7 @@ export class EntryReader {
   #learned = 0;
   #recognised = 0;
   // What the last pattern found, by field; texts by where they stand.
-  readonly #numbers = new Float64Array(fields.length);
+  readonly #numbers = new Float64Array(fields.length + maxAlso);
   #at = 0;
   #hashAt = 0;
   #amountsAt = 0;
@@ -229,18 +233,17 @@ export class EntryReader {
     return end > 0;
   }
 
-  #take(
-    row: EntryRow,
-    { actor, meter }: Actor,
-    { policy, limits, reveal, fill }: Pattern,
-  ): Facts | undefined {
+  #take(row: EntryRow, { actor, meter }: Actor, pattern: Pattern): Facts | undefined {
+    const { policy, limits, reveal, fill } = pattern;
     const { bytes } = row;
     const numbers = this.#numbers;
     const records = numbers[recordsField]!;
+    const also = pattern.also?.map((personal, i) => ({ records: numbers[fields.length + i]!, personal }));
+    const all = also === undefined ? records : also.reduce((sum, inside) => sum + inside.records, records);
     if (
       numbers[numberField] !== row.number ||
       numbers[atField] !== row.at ||
-      numbers[consecutiveField]! > records
+      numbers[consecutiveField]! > all
     ) {
       return undefined;
     }
@@ -250,6 +253,7 @@ export class EntryReader {
     const read = {
       part: numbers[partField]!,
       records,
+      also,
       reveal,
       fill,
       digests,
@@ -290,7 +294,17 @@ export class EntryReader {
     const { steps, tail } = found;
     const { reveal, fill, limits } = read;
     this.#patterns +=
-      known.recent.unshift({ steps, tail, policy: body.policy, reveal, fill, limits }) > maxRecent ? 0 : 1;
+      known.recent.unshift({
+        steps,
+        tail,
+        policy: body.policy,
+        reveal,
+        fill,
+        also: read.also?.map(({ personal }) => personal),
+        limits,
+      }) > maxRecent
+        ? 0
+        : 1;
     known.recent.length = Math.min(known.recent.length, maxRecent);
   }
 
@@ -324,14 +338,21 @@ function patternOf(body: EntryBody): Pick<Pattern, 'steps' | 'tail'> | undefined
     marks.push(i);
     if (inner === undefined) marked[outer] = `\u0001${i}\u0001`;
     else (marked[outer] as Record<string, unknown>)[inner] = `\u0001${i}\u0001`;
+    if (member !== 'read.consecutive' || body.read?.also === undefined) return;
+    const also = body.read.also.map(([table, see, , personal], n) => {
+      marks.push(fields.length + n);
+      return [table, see, `\u0001${fields.length + n}\u0001`, personal];
+    });
+    (marked.read as Record<string, unknown>).also = also;
   });
+  if ((body.read?.also?.length ?? 0) > maxAlso) return undefined;
   const [tail, ...pairs] = JSON.stringify(marked)
     .split(/"\\u0001(\d+)\\u0001"/)
     .reverse() as [string, ...string[]];
   const steps: Step[] = [];
   for (let i = pairs.length - 1; i > 0; i -= 2) {
     const field = Number(pairs[i - 1]);
-    const form = fields[field]?.[1];
+    const form = field < fields.length ? fields[field]?.[1] : 'natural';
     if (form === undefined) return undefined;
     steps.push({ before: Buffer.from(pairs[i]!), form, field, last: nothing });
   }

@@ -8,7 +8,7 @@ import { performance } from 'node:perf_hooks';
 import type { EntryKind } from './entry.js';
 import { Charges } from './verify-charges.js';
 import { EntryRows, type EntryRow } from './verify-copy.js';
-import type { ReadFacts } from './verify-facts.js';
+import { allRows, type ReadFacts } from './verify-facts.js';
 import { entryName, Faults, type Fault } from './verify-faults.js';
 import { fetchLists, listFault, subjectsOf, type FoundList, type Listed } from './verify-lists.js';
 import { checkMeters, checkPolicies, checkStrayLists } from './verify-meters.js';
@@ -176,7 +176,7 @@ class Verifier {
         }
       }
       if (read === undefined) continue;
-      this.#records += read.records;
+      this.#records += allRows(read);
       const subjects =
         sound && list !== undefined && this.#charges.needsSubjects ? subjectsOf(list) : undefined;
       this.#charges.take(entry as Checked & { read: ReadFacts }, entry.state.clock, subjects);

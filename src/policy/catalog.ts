@@ -18,6 +18,7 @@ export interface DraftTable {
   readonly from: CatalogTable['from'] | undefined;
   readonly record: string | undefined;
   readonly subject: string | undefined;
+  readonly references?: ReadonlyMap<string, string>;
   /** Undefined: the columns could not be read, so nothing can be said about them. */
   readonly columns: ReadonlyMap<string, DraftColumn> | undefined;
 }
@@ -56,6 +57,13 @@ export function readCatalog(
         'keep one of the two entries',
       );
   }
+  for (const { name, references } of tables.values())
+    for (const [column, other] of references ?? []) {
+      if (tables.has(other)) continue;
+      const message = `${column} refers to ${quote(other)}, which is not in the catalogue`;
+      const hint = suggest(other, tables.keys(), 'name a table of this file');
+      complain(['tables', name, 'references', column], 'value', message, hint);
+    }
   return tables;
 }
 
@@ -77,6 +85,13 @@ function readTable(name: string, entry: TableEntry, complain: Complain): DraftTa
     const hint = suggest(column, columns.keys(), `add ${column} to the columns of ${name}`);
     complain([...path, key], 'value', `${key} names ${quote(column)}, which is not among the columns`, hint);
   }
+  const references = Object.entries(entry.references ?? {}).flatMap(([column, other]) => {
+    if (columns?.has(column) === false) {
+      const hint = suggest(column, columns.keys(), `add ${column} to the columns of ${name}`);
+      complain([...path, 'references', column], 'key', `${name} has no column ${quote(column)}`, hint);
+    }
+    return other === undefined ? [] : [[column, other] as const];
+  });
   for (const column of columns?.values() ?? [])
     checkLookup(column, columns!, [...path, 'columns', column.name], complain);
   return {
@@ -84,6 +99,7 @@ function readTable(name: string, entry: TableEntry, complain: Complain): DraftTa
     from: schema === undefined || table === undefined ? undefined : { schema, table },
     record: entry.record,
     subject: entry.subject,
+    ...(references.length === 0 ? {} : { references: new Map(references) }),
     columns,
   };
 }

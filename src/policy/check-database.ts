@@ -3,6 +3,7 @@
  * read fail, name no record, or crawl through a whole table; each fault points at the line of the
  * policy file that says otherwise. Pure: the schema comes in as an argument.
  */
+import { comparable } from '../sql/foreign-keys.js';
 import type { LiveSchema, LiveTable } from '../sql/schema.js';
 import { holds } from './catalog.js';
 import { sortFaults, type PolicyFault } from './faults.js';
@@ -22,6 +23,7 @@ export function checkAgainstDatabase(
     const live = liveSchema.get(name);
     if (live !== undefined) {
       faults.push(...checkTable(table, live, sources.catalog));
+      faults.push(...checkReferences(table, live, set.catalog, liveSchema, sources.catalog));
       continue;
     }
     const meant = nearest(name, liveSchema.keys());
@@ -128,6 +130,24 @@ function checkTable(
     );
   }
   return faults;
+}
+
+/** A reference that cannot be joined by would be passed over in silence. */
+function checkReferences(
+  table: CatalogTable,
+  live: LiveTable,
+  { tables }: Catalog,
+  liveSchema: LiveSchema,
+  source: LoadedPolicies['sources']['catalog'],
+): PolicyFault[] {
+  return [...(table.references ?? [])].flatMap(([name, to]) => {
+    const other = tables.get(to)!;
+    const column = live.columns.get(name);
+    const key = liveSchema.get(`${other.from.schema}.${other.from.table}`)?.columns.get(other.record);
+    if (column === undefined || key === undefined || comparable(column.type, key.type)) return [];
+    const message = `${name} is of type ${column.type} and ${to}.${other.record} of ${key.type}, so that the two cannot be joined`;
+    return [source.fault(['tables', table.name, 'references', name], 'value', message, 'remove the line')];
+  });
 }
 
 function checkLookups(

@@ -29,6 +29,8 @@ export interface CatalogTable {
   readonly record: string;
   /** Column that names the person the record is about. */
   readonly subject: string | undefined;
+  /** Columns that hold the record key of another table of the catalogue, where the order database declares no foreign key. */
+  readonly references?: ReadonlyMap<string, string>;
   /** In the order of the file. */
   readonly columns: ReadonlyMap<string, CatalogColumn>;
 }

@@ -3,7 +3,7 @@
  * reason and a ticket. What it may be asked of is a table of its own making: the same rows (`only` holds), found by
  * the record's key alone, showing that one column.
  */
-import { columnUnknown } from '../sql/statement.js';
+import { columnUnknown } from '../sql/column-rules.js';
 import { WeirError } from '../errors.js';
 import { isPersonal, type DraftTable } from './catalog.js';
 import { parseRate, rateHint } from './limit-text.js';

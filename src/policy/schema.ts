@@ -220,6 +220,12 @@ export const catalogSchema = Type.Object(
           from: named('schema.table, for example shop.orders', `^${identifier}\\.${identifier}$`),
           record: named('the column that names the record'),
           subject: Type.Optional(named('the column that names the person, or leave the line out')),
+          references: Type.Optional(
+            mapping(
+              named('the table whose record the column names'),
+              'one line a column, for example customer_id: customers',
+            ),
+          ),
           columns: mapping(catalogColumn, 'one line a column, for example order_no: order-number', {
             pattern: `^${identifier}$`,
             expects: 'the name of the column: letters, digits and _',

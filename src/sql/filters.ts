@@ -2,7 +2,7 @@
  * Filters as SQL conditions. Nothing here can raise on a row: PostgreSQL may try a condition on rows that
  * the row filter hides, and an error would tell of them. Values travel as parameters.
  */
-import type { Filter, FilterGroup, ReadPlan } from '../access.js';
+import type { Embedding, Filter, FilterGroup, ReadPlan } from '../access.js';
 import { WeirError } from '../errors.js';
 import type { Parameters } from './relation.js';
 import { baseType, scalarType } from './types.js';
@@ -19,19 +19,28 @@ export interface PlacedGroup {
   readonly members: readonly (PlacedFilter | PlacedGroup)[];
 }
 
-/** The plan's filters, then those of its groups in the order of their text. */
-export function allFilters(plan: ReadPlan): readonly Filter[] {
-  if (plan.groups === undefined) return plan.filters;
-  return [...plan.filters, ...plan.groups.flatMap((group) => leaves(group))];
+/** A plan, or an embedded table of one. */
+type Filtered = Pick<ReadPlan, 'filters' | 'groups'> & { readonly embedded?: readonly Embedding[] };
+
+/** Every filter of the plan: its own, then those of its embedded tables, each before those inside it. */
+export function allFilters(plan: Filtered): readonly Filter[] {
+  if (plan.embedded === undefined) return ownFilters(plan);
+  return [...ownFilters(plan), ...plan.embedded.flatMap((each) => allFilters(each))];
+}
+
+/** The filters of the table itself, then those of its groups in the order of their text. */
+export function ownFilters({ filters, groups }: Filtered): readonly Filter[] {
+  if (groups === undefined) return filters;
+  return [...filters, ...groups.flatMap((group) => leaves(group))];
 }
 
 function leaves({ members }: FilterGroup): readonly Filter[] {
   return members.flatMap((member) => ('members' in member ? leaves(member) : [member]));
 }
 
-/** Each filter of the plan's groups with its place. */
-export function placedGroups({ filters, groups = [] }: ReadPlan): readonly PlacedGroup[] {
-  let next = filters.length;
+/** Each filter of the groups with its place. @param from the place of the table's first filter */
+export function placedGroups({ filters, groups = [] }: Filtered, from = 0): readonly PlacedGroup[] {
+  let next = from + filters.length;
   const place = ({ combine, negated, members }: FilterGroup): PlacedGroup => ({
     combine,
     negated,

@@ -9,6 +9,7 @@ import Cursor from 'pg-cursor';
 import type { MaskedRows } from '../access.js';
 import type { MaskKeys } from '../mask/mask.js';
 import { openPool } from '../store/pool.js';
+import { EmbeddedReader, RowCount } from './embedded-rows.js';
 import { PoolShares, type PoolShare } from './pool-shares.js';
 import { SharedConnections } from './shared-connections.js';
 import type { Statement } from './statement.js';
@@ -29,6 +30,9 @@ export interface OrderDatabaseOptions {
 
 /** Rows of one chunk, and so of one entry, of a long read. */
 export const chunkRows = 1000;
+
+/** Of those whose rows hold rows of other tables. */
+const chunkEmbedding = 250;
 
 /** Connections for reads by a pin, besides those of the pool. */
 const sharedSize = 4;
@@ -119,7 +123,7 @@ export class OrderDatabase {
     statementMs?: number,
     share?: PoolShare,
   ): AsyncGenerator<MaskedRows, void, void> {
-    if (statement.rowLimit !== undefined && statement.rowLimit <= chunkRows) {
+    if (statement.rowLimit !== undefined && statement.rowLimit <= chunkOf(statement)) {
       // Connections that are shared have one time for all.
       const shared = statement.pinned && (statementMs ?? Infinity) >= this.#statementMs;
       const { rows } = shared
@@ -141,6 +145,8 @@ export class OrderDatabase {
   ): AsyncGenerator<MaskedRows, void, void> {
     const { client, release } = await this.#connect(bounds);
     const deadline = performance.now() + this.#streamTimeoutMs;
+    const chunkRows = chunkOf(statement);
+    const count = statement.embedded && new RowCount(statement.embedded);
     let cursor: Cursor<Row> | undefined;
     let broken: Error | undefined;
     try {
@@ -157,7 +163,7 @@ export class OrderDatabase {
         if (signal.aborted) return;
         const last = pending.length <= chunkRows;
         const chunk = last ? pending : pending.slice(0, chunkRows);
-        yield maskedRows(chunk, statement, this.#maskKeys, part, last);
+        yield maskedRows(chunk, statement, this.#maskKeys, part, last, count);
         if (last) return;
         if (performance.now() > deadline) throw slow(new Error('the read took longer than streamTimeoutMs'));
         pending = [pending[chunkRows]!, ...(await this.#bounded(cursor.read(chunkRows)))];
@@ -274,6 +280,10 @@ export class OrderDatabase {
   }
 }
 
+function chunkOf({ embedded }: Statement): number {
+  return embedded === undefined ? chunkRows : chunkEmbedding;
+}
+
 async function endRead(client: PoolClient, cursor: Cursor<Row> | undefined): Promise<void> {
   await cursor?.close();
   await client.query('COMMIT');
@@ -286,8 +296,9 @@ function maskedRows(
   keys: MaskKeys,
   part: number,
   last: boolean,
+  count?: RowCount,
 ): MaskedRows {
-  const { outputMasks } = statement;
+  const { outputMasks, embedded } = statement;
   const width = statement.columns.length;
   const recordKeys: string[] = [];
   const subjectKeys: (string | null)[] = [];
@@ -297,5 +308,14 @@ function maskedRows(
     row.length = width;
     for (const { at, apply } of outputMasks) row[at] = apply(row[at] ?? null, keys);
   }
-  return { width, values: rows, recordKeys, subjectKeys, part, last } as unknown as MaskedRows;
+  if (embedded === undefined)
+    return { width, values: rows, recordKeys, subjectKeys, part, last } as unknown as MaskedRows;
+  const reader = new EmbeddedReader(embedded, keys);
+  const first = width - embedded.tables.length;
+  for (const row of rows)
+    for (let at = first; at < width; at++) row[at] = reader.read(at - first, row[at] ?? null);
+  const sum = reader.keys.reduce((rowsSoFar, { recordKeys: { length } }) => rowsSoFar + length, rows.length);
+  (count ?? new RowCount(embedded)).add(sum);
+  const chunk = { width, values: rows, recordKeys, subjectKeys, embedded: reader.keys, part, last };
+  return chunk as unknown as MaskedRows;
 }

@@ -25,7 +25,10 @@ export type Slot =
       readonly list: boolean;
       readonly by: 'whole' | 'normal' | 'last4';
     }
-  | { readonly from: 'rowLimit' | 'probeLimit' | 'offset' };
+  | { readonly from: 'rowLimit' | 'probeLimit' | 'offset' }
+  /** Of an embedded table, by its place among those of the plan; at the most one row more than `most`. */
+  | { readonly from: 'embeddedLimit'; readonly at: number; readonly most: number }
+  | { readonly from: 'embeddedOffset'; readonly at: number };
 
 /** Collects what $1, $2, … of one statement stand for. Values are not known here: a statement serves many. */
 export class Parameters {

@@ -20,6 +20,17 @@ export interface LiveTable {
   readonly columns: ReadonlyMap<string, LiveColumn>;
   /** Columns of the primary key or of a unique, total index over one column each. */
   readonly uniqueColumns: ReadonlySet<string>;
+  /** Foreign keys of one column, to tables that the catalogue names as well. */
+  readonly references?: readonly LiveReference[];
+}
+
+/** Values of `column` are those of `toColumn` in another table, where it is unique. */
+export interface LiveReference {
+  readonly name: string;
+  readonly column: string;
+  /** "schema.table" */
+  readonly to: string;
+  readonly toColumn: string;
 }
 
 /** Keyed by "schema.table". */
@@ -37,6 +48,17 @@ const columnsQuery = `
    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
    ORDER BY n.nspname, c.relname, a.attnum`;
 
+const referencesQuery = `
+  SELECT n.nspname || '.' || c.relname AS "from", k.conname AS name, a.attname AS column, tn.nspname || '.' || tc.relname AS "to", ta.attname AS "toColumn"
+    FROM pg_constraint k
+    JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_class tc ON tc.oid = k.confrelid JOIN pg_namespace tn ON tn.oid = tc.relnamespace
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
+    JOIN pg_attribute ta ON ta.attrelid = tc.oid AND ta.attnum = k.confkey[1]
+   WHERE k.contype = 'f' AND cardinality(k.conkey) = 1
+     AND n.nspname || '.' || c.relname = ANY ($1) AND tn.nspname || '.' || tc.relname = ANY ($1)
+   ORDER BY 1, 2`;
+
 /** Tables that do not exist are absent from the result. @throws whatever the driver throws */
 export async function readSchema(
   pool: Pool,
@@ -53,14 +75,28 @@ export async function readSchema(
   }>(columnsQuery, [tables.map((t) => t.schema), tables.map((t) => t.table)]);
   const found = new Map<
     string,
-    { schema: string; table: string; columns: Map<string, LiveColumn>; uniqueColumns: Set<string> }
+    {
+      schema: string;
+      table: string;
+      columns: Map<string, LiveColumn>;
+      uniqueColumns: Set<string>;
+      references: LiveReference[];
+    }
   >();
   for (const { schema, table, name, type, nullable, indexed, unique } of rows) {
     const key = `${schema}.${table}`;
-    const live = found.get(key) ?? { schema, table, columns: new Map(), uniqueColumns: new Set() };
+    const live = found.get(key) ?? {
+      schema,
+      table,
+      columns: new Map(),
+      uniqueColumns: new Set(),
+      references: [],
+    };
     found.set(key, live);
     live.columns.set(name, { name, type, indexed, nullable });
     if (unique) live.uniqueColumns.add(name);
   }
+  const references = await pool.query<LiveReference & { from: string }>(referencesQuery, [[...found.keys()]]);
+  for (const { from, ...reference } of references.rows) found.get(from)!.references.push(reference);
   return found;
 }

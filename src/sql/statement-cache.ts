@@ -3,8 +3,9 @@
  * address alone are tens of kilobytes), and tools ask in few shapes, so each is compiled once for a policy.
  * What depends on values is checked at every request all the same; a refused shape is not kept.
  */
-import type { ClaimValue, Filter, FilterGroup, ReadPlan } from '../access.js';
+import type { ClaimValue, Embedding, Filter, FilterGroup, ReadPlan, Selected } from '../access.js';
 import type { TablePolicy } from '../policy/model.js';
+import type { Surroundings } from './foreign-keys.js';
 import type { LiveTable } from './schema.js';
 import {
   bindStatement,
@@ -30,12 +31,13 @@ export class StatementCache {
     plan: ReadPlan,
     perRequest: number,
     claims: Readonly<Record<string, ClaimValue>>,
+    around?: Surroundings,
   ): Statement {
     const byKey = this.#shapesOf(policy, live);
     const key = shapeKey(policy, plan, perRequest);
     let shape = byKey.get(key);
     if (shape === undefined) {
-      shape = compileShape(policy, live, plan, perRequest);
+      shape = compileShape(policy, live, plan, perRequest, around);
       if (byKey.size >= maxShapes) byKey.delete(byKey.keys().next().value!);
       byKey.set(key, shape);
     }
@@ -54,21 +56,47 @@ export class StatementCache {
 
 /** Everything in the plan that the text depends on. JSON, so that no name can pass for two. */
 function shapeKey(policy: TablePolicy, plan: ReadPlan, perRequest: number): string {
-  const { table, select, filters, groups, order, limit, offset, count, overflow, encoding } = plan;
+  const { table, select, filters, groups, embedded, order, limit, offset, count, overflow, encoding } = plan;
   return JSON.stringify([
     table,
-    select?.map(({ column, as, cast }) => [column, as, cast]),
+    select?.map(selectedKey),
     filters.map(filterKey),
     filters.map((filter) => (policy.findByLast4?.has(filter.column) === true ? last4Among(filter) : null)),
     groups?.map(groupKey),
-    order.map(({ column, descending, nulls }) => [column, descending, nulls]),
+    order.map(orderKey),
     isCut(plan, perRequest) || limit !== undefined,
     isProbed(plan, perRequest),
     offset === 0,
     count,
     overflow,
     encoding,
+    embedded?.map(embeddingKey),
   ]);
+}
+
+function embeddingKey(embedding: Embedding): unknown {
+  const { table, as, hint, inner, select, filters, groups, order, limit, offset, embedded } = embedding;
+  return [
+    table,
+    as,
+    hint,
+    inner,
+    select?.map(selectedKey),
+    filters.map(filterKey),
+    groups?.map(groupKey),
+    order.map(orderKey),
+    limit !== undefined,
+    offset === 0,
+    embedded?.map(embeddingKey),
+  ];
+}
+
+function selectedKey({ column, as, cast }: Selected): unknown {
+  return [column, as, cast];
+}
+
+function orderKey({ column, descending, nulls }: ReadPlan['order'][number]): unknown {
+  return [column, descending, nulls];
 }
 
 function filterKey({ column, operator, negated, values }: Filter): unknown {

@@ -4,24 +4,48 @@
  * the shape of the plan only, its values travel as parameters.
  */
 import { escapeIdentifier } from 'pg';
-import type { ClaimValue, Filter, LookedUp, ReadPlan, ReleasedColumn, Selected } from '../access.js';
+import type {
+  ClaimValue,
+  Embedding,
+  Filter,
+  LookedUp,
+  Ordering,
+  ReadPlan,
+  ReleasedColumn,
+  Selected,
+} from '../access.js';
 import { WeirError } from '../errors.js';
 import type { Mask } from '../mask/mask.js';
 import { normalPhone } from '../mask/phone-parts.js';
 import { maskOf } from '../mask/masks.js';
 import type { CatalogColumn, TablePolicy } from '../policy/model.js';
-import { castsOf, castTo } from './casts.js';
+import { catalogued, refuseUnfilterable, refuseUnorderable, visible } from './column-rules.js';
+import {
+  columnOf,
+  decidingColumns,
+  embeddedOutput,
+  embeddingsOf,
+  flatten,
+  innerConditions,
+  innerOnes,
+  joinColumns,
+  planEmbedded,
+  refuseTwice,
+  type Embedded,
+  type EmbeddedShape,
+} from './embedding.js';
 import {
   allFilters,
   checkValues,
   condition,
   groupCondition,
-  isPattern,
+  ownFilters,
   placedGroups,
   writeFilter,
   writeGroup,
   type PlacedFilter,
 } from './filters.js';
+import type { Surroundings } from './foreign-keys.js';
 import { lookedUp } from './hidden-digits.js';
 import {
   claimOf,
@@ -33,7 +57,7 @@ import {
   type Slot,
 } from './relation.js';
 import type { LiveTable } from './schema.js';
-import { needsToJson, scalarType } from './types.js';
+import { maskedOnOutput, ordering, output, released, shownType } from './shown-columns.js';
 
 /** Values that one pin may list; each is a look-up of its own. */
 export const maxPinnedValues = 20;
@@ -43,6 +67,8 @@ export interface Statement {
   readonly values: readonly unknown[];
   readonly columns: readonly ReleasedColumn[];
   readonly outputMasks: readonly OutputMask[];
+  /** Tables that come inside the rows; their columns are the last ones. */
+  readonly embedded?: EmbeddedParts | undefined;
   /** Counts all rows of the answer, before limit and offset; undefined unless the plan asks for it. */
   readonly count: { readonly text: string; readonly values: readonly unknown[] } | undefined;
   /** Counts rows of the answer up to one more than per_request, for answers that must not be cut. */
@@ -71,6 +97,14 @@ export interface OutputMask {
   readonly apply: Mask['apply'];
 }
 
+export interface EmbeddedParts {
+  readonly tables: readonly EmbeddedShape[];
+  /** The same with those inside them, each before these. */
+  readonly flat: readonly EmbeddedShape[];
+  /** Rows of all tables together that one request may read. */
+  readonly mostRows: number;
+}
+
 /** A text and what its parameters stand for. */
 interface Template {
   readonly text: string;
@@ -84,6 +118,7 @@ interface Template {
 export interface StatementShape extends Template {
   readonly columns: readonly ReleasedColumn[];
   readonly outputMasks: readonly OutputMask[];
+  readonly embedded?: Omit<EmbeddedParts, 'mostRows'> | undefined;
   readonly count: Template | undefined;
   readonly probe: Template | undefined;
   readonly personal: boolean;
@@ -105,31 +140,32 @@ interface LookedUpAt {
   readonly mask: Mask | undefined;
 }
 
-/** @throws WeirError column-unknown, filter-refused, pin-required, count-refused, value-invalid, claim-required */
+/**
+ * @param around of which embedded tables are taken: without it nothing can be embedded
+ * @throws WeirError column-unknown, relation-unknown, filter-refused, pin-required, count-refused, value-invalid, claim-required
+ */
 export function compileStatement(
   policy: TablePolicy,
   live: LiveTable,
   plan: ReadPlan,
   perRequest: number,
   claims: Readonly<Record<string, ClaimValue>>,
+  around: Surroundings = alone,
 ): Statement {
-  return bindStatement(compileShape(policy, live, plan, perRequest), plan, perRequest, claims);
+  return bindStatement(compileShape(policy, live, plan, perRequest, around), plan, perRequest, claims);
 }
 
-/** @throws WeirError column-unknown, filter-refused, pin-required, count-refused, value-invalid for `is` */
+const alone: Surroundings = { tables: new Map(), live: new Map() };
+
+/** @throws WeirError column-unknown, relation-unknown, filter-refused, pin-required, count-refused, value-invalid for `is` */
 export function compileShape(
   policy: TablePolicy,
   live: LiveTable,
   plan: ReadPlan,
   perRequest: number,
+  around: Surroundings = alone,
 ): StatementShape {
   const shown: readonly Selected[] = plan.select ?? [...policy.see.keys()].map((column) => ({ column }));
-  if (new Set(shown.map(({ as, column }) => as ?? column)).size !== shown.length) {
-    throw new WeirError('query-invalid', {
-      detail: 'select gives two columns one name',
-      hint: 'name each column once, or rename one of them',
-    });
-  }
   const selected = [...new Set(shown.map(({ column }) => column))];
   for (const name of selected) visible(policy, name);
   for (const { column } of plan.order) {
@@ -146,13 +182,21 @@ export function compileShape(
   });
   const groups = placedGroups(plan);
   // Only conjuncts of the whole pin. In a group a column that is not seen in clear is refused like elsewhere.
-  const grouped = allFilters(plan).slice(plan.filters.length);
+  const grouped = ownFilters(plan).slice(plan.filters.length);
   const compared = [...filters.map(({ filter }) => filter), ...grouped];
   for (const filter of compared) refuseUnfilterable(policy, filter);
   if (!policy.browse && pins.length === 0) throw pinRequired(policy);
+  const next = { at: 0, filter: ownFilters(plan).length };
+  const embedded = planEmbedded(policy, plan, pins.length > 0 ? 'down' : 'listed', around, next);
+  refuseTwice([...shown.map(({ as, column }) => as ?? column), ...embedded.map(({ shape }) => shape.name)]);
 
   const needed = [
-    ...new Set([...selected, ...compared.map((f) => f.column), ...plan.order.map((o) => o.column)]),
+    ...new Set([
+      ...selected,
+      ...compared.map((f) => f.column),
+      ...plan.order.map((o) => o.column),
+      ...joinColumns(embedded),
+    ]),
   ];
   const unmasked = maskedOnOutput(policy, selected, plan.order);
   const relation = (wanted: readonly string[], parameters: Parameters): string => {
@@ -167,18 +211,25 @@ export function compileShape(
         liveColumn(live, f.filter.column).type,
         parameters,
       );
-    const outer = [...filters.map(written), ...groups.map((group) => groupCondition(group, written))];
+    const outer = [
+      ...filters.map(written),
+      ...groups.map((group) => groupCondition(group, written)),
+      ...innerConditions(embedded, 't', parameters),
+    ];
     return `${inner} AS t${outer.length === 0 ? '' : ` WHERE ${outer.join(' AND ')}`}`;
   };
 
   const types = shown.map((item) => shownType(policy, live, item));
-  const columns = shown.map((item, at) => released(policy, item, types[at]!, plan.encoding));
+  const own = shown.map((item, at) => released(policy, item, types[at]!, plan.encoding));
   const parameters = new Parameters();
   const from = relation(needed, parameters);
-  const outputs = shown.map((item, at) => output(item, types[at]!, plan.encoding));
+  const outputs = [
+    ...shown.map((item, at) => output('t', item, types[at]!, plan.encoding)),
+    ...embedded.map((each) => embeddedOutput(each, 't', parameters)),
+  ];
   const bounded = isCut(plan, perRequest) || plan.limit !== undefined;
   const tail = [
-    plan.order.length === 0 ? '' : ` ORDER BY ${plan.order.map(ordering).join(', ')}`,
+    plan.order.length === 0 ? '' : ` ORDER BY ${plan.order.map((by) => ordering('t', by)).join(', ')}`,
     bounded ? ` LIMIT ${parameters.add({ from: 'rowLimit' }, 'bigint')}` : '',
     plan.offset === 0 ? '' : ` OFFSET ${parameters.add({ from: 'offset' }, 'bigint')}`,
   ].join('');
@@ -187,12 +238,13 @@ export function compileShape(
   return {
     text,
     slots: parameters.slots,
-    columns,
-    outputMasks: columns.flatMap(({ name, mask }, at) =>
+    columns: [...own, ...embedded.map(columnOf)],
+    embedded: partsOf(embedded),
+    outputMasks: own.flatMap(({ name, mask }, at) =>
       unmasked.has(name) ? [{ at, apply: maskOf(mask).apply }] : [],
     ),
-    count: plan.count ? exactCount(policy, compared, relation) : undefined,
-    probe: isProbed(plan, perRequest) ? probe(relation, compared) : undefined,
+    count: plan.count ? exactCount(policy, compared, embedded, relation) : undefined,
+    probe: isProbed(plan, perRequest) ? probe(relation, compared, embedded) : undefined,
     personal: selected.some((name) => catalogued(policy, name).class !== 'none'),
     pins: pins.map(({ at }) => at),
     lookups: pins.flatMap(({ filter: { column }, at, by }): LookedUpAt[] => {
@@ -202,12 +254,14 @@ export function compileShape(
         { at, by, column: catalogued(policy, column), mask: mask === undefined ? undefined : maskOf(mask) },
       ];
     }),
-    filterTypes: allFilters(plan).map(({ column }, at) => {
-      const pin = pins.find((one) => one.at === at);
-      return liveColumn(live, pin?.through ?? column).type;
-    }),
-    // Without the names that the caller gives to columns: a name can hold anything.
-    normalisedHead: `${policy.table.name}?select=${shown.map(({ column, cast }, at) => `${column}${cast === undefined ? '' : `::${types[at]}`}`).join(',')}`,
+    filterTypes: [
+      ...ownFilters(plan).map(({ column }, at) => {
+        const pin = pins.find((one) => one.at === at);
+        return liveColumn(live, pin?.through ?? column).type;
+      }),
+      ...embeddedFilterTypes(embedded),
+    ],
+    normalisedHead: `${policy.table.name}?select=${writeSelect(shown, types, embedded)}`,
   };
 }
 
@@ -221,6 +275,7 @@ export function bindStatement(
   for (const at of shape.pins) refuseTooMany(plan.filters[at]!);
   const filters = allFilters(plan);
   filters.forEach((filter, at) => checkValues(filter, shape.filterTypes[at]!));
+  const embeddings = plan.embedded === undefined ? [] : embeddingsOf(plan);
   const cut = isCut(plan, perRequest);
   const rowLimit = cut ? perRequest : plan.limit;
   const valueOf = (slot: Slot): unknown => {
@@ -240,6 +295,10 @@ export function bindStatement(
         return perRequest + 1;
       case 'offset':
         return plan.offset;
+      case 'embeddedLimit':
+        return Math.min(embeddings[slot.at]!.limit ?? Infinity, Math.min(slot.most, perRequest) + 1);
+      case 'embeddedOffset':
+        return embeddings[slot.at]!.offset;
     }
   };
   const bind = ({ text, slots }: Template) => ({ text, values: slots.map(valueOf) });
@@ -248,6 +307,7 @@ export function bindStatement(
     values: shape.slots.map(valueOf),
     columns: shape.columns,
     outputMasks: shape.outputMasks,
+    embedded: shape.embedded && { ...shape.embedded, mostRows: perRequest },
     count: shape.count && bind(shape.count),
     probe: shape.probe && bind(shape.probe),
     personal: shape.personal,
@@ -285,8 +345,15 @@ interface Pin extends PlacedFilter {
 type RelationOf = (wanted: readonly string[], parameters: Parameters) => string;
 
 /** A count can be steered row by row; over a personal column in clear it would find values that no entry names. */
-function exactCount(policy: TablePolicy, filters: readonly Filter[], relation: RelationOf): Template {
-  for (const { column } of filters) {
+function exactCount(
+  own: TablePolicy,
+  filters: readonly Filter[],
+  embedded: readonly Embedded[],
+  relation: RelationOf,
+): Template {
+  const joined = joinColumns(innerOnes(embedded));
+  const deciding = [...filters.map(({ column }) => column), ...joined].map((name) => [own, name] as const);
+  for (const [policy, column] of [...deciding, ...decidingColumns(embedded)]) {
     if (catalogued(policy, column).class !== 'none') {
       throw new WeirError('count-refused', {
         detail: `an exact count cannot be filtered by ${column}`,
@@ -295,13 +362,13 @@ function exactCount(policy: TablePolicy, filters: readonly Filter[], relation: R
     }
   }
   const parameters = new Parameters();
-  const from = relation(columnsOf(filters), parameters);
+  const from = relation(columnsOf(filters, embedded), parameters);
   return { text: `SELECT count(*) FROM ${from}`, slots: parameters.slots };
 }
 
-function probe(relation: RelationOf, filters: readonly Filter[]): Template {
+function probe(relation: RelationOf, filters: readonly Filter[], embedded: readonly Embedded[]): Template {
   const parameters = new Parameters();
-  const from = relation(columnsOf(filters), parameters);
+  const from = relation(columnsOf(filters, embedded), parameters);
   const limit = parameters.add({ from: 'probeLimit' }, 'bigint');
   const skip = parameters.add({ from: 'offset' }, 'bigint');
   return {
@@ -310,39 +377,23 @@ function probe(relation: RelationOf, filters: readonly Filter[]): Template {
   };
 }
 
-/**
- * Masked columns that the statement may take as they are, because it does nothing with them but show them, and their
- * mask is computed on what comes out of it: only selected, never ordered by; filters on masked columns are refused anyway (a pin compares the real value).
- */
-function maskedOnOutput(
-  policy: TablePolicy,
-  selected: readonly string[],
-  order: ReadPlan['order'],
-): ReadonlySet<string> {
-  const ordered = new Set(order.map(({ column }) => column));
-  return new Set(selected.filter((name) => policy.see.get(name) !== 'clear' && !ordered.has(name)));
-}
-
 /** Each once: a column may be filtered twice, as in a range. */
-function columnsOf(filters: readonly Filter[]): string[] {
-  return [...new Set(filters.map(({ column }) => column))];
+function columnsOf(filters: readonly Filter[], embedded: readonly Embedded[]): string[] {
+  return [...new Set([...filters.map(({ column }) => column), ...joinColumns(innerOnes(embedded))])];
 }
 
-export function columnUnknown(policy: TablePolicy, name: string): WeirError {
-  return new WeirError('column-unknown', {
-    detail: `column ${policy.table.name}.${name} does not exist`,
-    hint: `columns that your role sees: ${[...policy.see.keys()].join(', ')}`,
-  });
+function partsOf(embedded: readonly Embedded[]): StatementShape['embedded'] {
+  if (embedded.length === 0) return undefined;
+  const tables = embedded.map(({ shape }) => shape);
+  return { tables, flat: flatten(tables) };
 }
 
-function visible(policy: TablePolicy, name: string): void {
-  if (!policy.see.has(name)) throw columnUnknown(policy, name);
-}
-
-function catalogued(policy: TablePolicy, name: string): CatalogColumn {
-  const column = policy.table.columns.get(name);
-  if (column === undefined) throw columnUnknown(policy, name);
-  return column;
+/** In the order of allFilters. */
+function embeddedFilterTypes(embedded: readonly Embedded[]): string[] {
+  return embedded.flatMap(({ plan, relation, inside }) => [
+    ...ownFilters(plan).map(({ column }) => liveColumn(relation.live, column).type),
+    ...embeddedFilterTypes(inside),
+  ]);
 }
 
 /** As the mask shows it: four asterisks and the digits. */
@@ -399,40 +450,6 @@ function refuseTooMany({ column, values }: Filter): void {
   });
 }
 
-function refuseUnfilterable(policy: TablePolicy, filter: Filter): void {
-  const mask = policy.see.get(filter.column);
-  if (mask === 'clear') {
-    // Asked piece by piece, a pattern would find a person by what the caller does not know of them.
-    if (!isPattern(filter) || catalogued(policy, filter.column).class === 'none') return;
-    throw new WeirError('filter-refused', {
-      detail: `column ${filter.column} holds personal data and is not searched with ${filter.operator}`,
-      hint: `compare its whole value: ${filter.column}=eq.<value>`,
-    });
-  }
-  const findable = policy.findBy.includes(filter.column);
-  const byLast4 = policy.findByLast4?.has(filter.column) === true;
-  if (mask === undefined && !findable && !byLast4) throw columnUnknown(policy, filter.column);
-  throw new WeirError('filter-refused', {
-    detail: `column ${filter.column} cannot be filtered on with ${filter.negated ? 'not.' : ''}${filter.operator}`,
-    hint: findable
-      ? `look it up by its whole value: ${filter.column}=eq.<value>`
-      : byLast4
-        ? `look it up by its last four digits: ${filter.column}=eq.****1234`
-        : 'your role sees it masked; filter by a column that it sees in clear',
-  });
-}
-
-/** The order of rows would tell what the mask hides. */
-function refuseUnorderable(policy: TablePolicy, column: string): void {
-  const mask = policy.see.get(column)!;
-  if (maskOf(mask).sql !== undefined) return;
-  const clear = [...policy.see.keys()].filter((name) => policy.see.get(name) === 'clear');
-  throw new WeirError('filter-refused', {
-    detail: `rows cannot be ordered by column ${column}, which your role sees as ${mask}`,
-    hint: clear.length === 0 ? 'leave the order out' : `order by a column seen in clear: ${clear.join(', ')}`,
-  });
-}
-
 function pinRequired(policy: TablePolicy): WeirError {
   return new WeirError('pin-required', {
     detail: `a read of ${policy.table.name} must pin a record or a person`,
@@ -443,59 +460,35 @@ function pinRequired(policy: TablePolicy): WeirError {
   });
 }
 
-/** The type of a column of the answer, as format_type writes it. @throws WeirError query-invalid for a cast that is not made */
-function shownType(policy: TablePolicy, live: LiveTable, { column, cast }: Selected): string {
-  if (policy.see.get(column) !== 'clear') {
-    if (cast === undefined) return 'text';
-    throw new WeirError('query-invalid', {
-      detail: `column ${column} cannot be cast`,
-      hint: 'your role sees it masked, as text; leave the cast out',
-    });
-  }
-  const { type } = liveColumn(live, column);
-  if (cast === undefined) return type;
-  const target = castTo(type, cast);
-  if (target !== undefined) return target;
-  throw new WeirError('query-invalid', {
-    detail: `column ${column} cannot be cast to that type`,
-    hint: `only casts that never fail are made; for ${column}: ${castsOf(type).join(', ') || 'none'}`,
-  });
-}
-
-function released(
-  policy: TablePolicy,
-  { column: name, as }: Selected,
-  type: string,
-  encoding: ReadPlan['encoding'],
-): ReleasedColumn {
-  const mask = policy.see.get(name)!;
-  const named = as === undefined ? { name } : { name, as };
-  if (mask !== 'clear') return { ...named, mask, json: 'string' };
-  const json = encoding === 'json' && needsToJson(type) ? 'verbatim' : (scalarType(type)?.json ?? 'verbatim');
-  return { ...named, mask, json };
-}
-
-function output({ column: name, cast }: Selected, type: string, encoding: ReadPlan['encoding']): string {
-  const column = `t.${escapeIdentifier(name)}${cast === undefined ? '' : `::${type}`}`;
-  return encoding === 'json' && needsToJson(type) ? `to_json(${column})` : column;
-}
-
-function ordering({ column, descending, nulls }: ReadPlan['order'][number]): string {
-  return `t.${escapeIdentifier(column)}${descending ? ' DESC' : ''}${nulls === undefined ? '' : ` NULLS ${nulls.toUpperCase()}`}`;
-}
-
 function normalise(head: string, plan: ReadPlan): string {
-  const filters = [
+  return [head, ...normaliseRows('', plan), ...(plan.count ? ['count'] : [])].join('&');
+}
+
+/** @param path of the embedded table, with a dot behind it */
+function normaliseRows(path: string, plan: Omit<Embedding, 'table' | 'inner' | 'select'>): string[] {
+  const order = plan.order.map((o: Ordering) => `${o.column}${o.descending ? '.desc' : ''}`);
+  return [
     ...plan.filters.map((filter) => writeFilter(filter)),
     ...(plan.groups ?? []).map((group) => writeGroup(group)),
-  ];
-  const order = plan.order.map((o) => `${o.column}${o.descending ? '.desc' : ''}`);
-  return [
-    head,
-    ...filters,
     ...(order.length === 0 ? [] : [`order=${order.join(',')}`]),
     ...(plan.limit === undefined ? [] : [`limit=${plan.limit}`]),
     ...(plan.offset === 0 ? [] : [`offset=${plan.offset}`]),
-    ...(plan.count ? ['count'] : []),
-  ].join('&');
+  ]
+    .map((part) => path + part)
+    .concat((plan.embedded ?? []).flatMap((each) => normaliseRows(`${path}${each.table}.`, each)));
+}
+
+/** Without the names that the caller gives to columns: a name can hold anything. */
+function writeSelect(
+  shown: readonly Selected[],
+  types: readonly string[],
+  embedded: readonly Embedded[],
+): string {
+  return [
+    ...shown.map(({ column, cast }, at) => `${column}${cast === undefined ? '' : `::${types[at]}`}`),
+    ...embedded.map(({ shape, plan, shown, types, inside, relation }) => {
+      const hint = plan.hint === undefined ? '' : `!${relation.hints[0]}`;
+      return `${shape.table}${hint}${plan.inner ? '!inner' : ''}(${writeSelect(shown, types, inside)})`;
+    }),
+  ].join(',');
 }

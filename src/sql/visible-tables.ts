@@ -1,20 +1,27 @@
 /** What a role sees, as names and types: the policy held against the live schema, without what it hides. */
 import type { VisibleTable, VisibleTables } from '../access.js';
 import type { RolePolicy } from '../policy/model.js';
+import { relationsOf } from './foreign-keys.js';
 import type { LiveSchema } from './schema.js';
 
 export function visibleTables(
   { role, about, perRequest, tables }: RolePolicy,
   live: LiveSchema,
 ): VisibleTables {
-  const visible = [...tables.values()].flatMap(({ table, browse, findBy, see }): VisibleTable[] => {
+  const visible = [...tables.values()].flatMap((policy): VisibleTable[] => {
+    const { table, browse, findBy, see } = policy;
     const relation = live.get(`${table.from.schema}.${table.from.table}`);
     if (relation === undefined) return [];
-    const columns = [...see].map(([name, mask]) => ({
-      name,
-      mask,
-      type: mask === 'clear' ? (relation.columns.get(name)?.type ?? 'text') : 'text',
-    }));
+    const named = relationsOf(policy, { tables, live }).filter(({ up }) => up);
+    const columns = [...see].map(([name, mask]) => {
+      const to = named.find(({ from }) => from === name);
+      return {
+        name,
+        mask,
+        type: mask === 'clear' ? (relation.columns.get(name)?.type ?? 'text') : 'text',
+        ...(to && { references: { table: to.policy.table.name, column: to.to } }),
+      };
+    });
     return [{ name: table.name, browse, findBy, columns }];
   });
   return { role, about, perRequest, tables: visible };

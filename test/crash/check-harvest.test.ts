@@ -19,6 +19,7 @@ function entry(
   request: string,
   rows: readonly (readonly [string, string])[],
   body: Partial<EntryBody> = {},
+  table = 'orders',
 ): LoggedEntry {
   return {
     name: `w/${request}`,
@@ -44,7 +45,7 @@ function entry(
     },
     records: hex(
       digester.digest(
-        'orders',
+        table,
         'record',
         rows.map(([record]) => record),
       ),
@@ -59,11 +60,7 @@ function entry(
   };
 }
 
-function got(
-  requestId: string,
-  rows: readonly (readonly [string, string])[],
-  more: Partial<Harvest> = {},
-): Harvest {
+function got(requestId: string, rows: Harvest['rows'], more: Partial<Harvest> = {}): Harvest {
   const sent = {
     person: li,
     gateway: 'a',
@@ -101,6 +98,30 @@ void t.test('what arrived and is recorded raises nothing, whole or broken off', 
     [],
     'recorded, and never arrived',
   );
+});
+
+void t.test('rows inside others are held against the lists behind those of the rows around', async (t) => {
+  const lines = [
+    ['11', 'c1'],
+    ['12', 'c1'],
+  ] as const;
+  const around = entry('r', rows.slice(0, 1));
+  const behind = entry('r', lines, {}, 'order_items');
+  const both: LoggedEntry = {
+    ...around,
+    body: { ...around.body, read: { ...around.body.read!, also: [['order_items', {}, 2, true]] } },
+    records: [...around.records, ...behind.records],
+    subjects: [...around.subjects, ...behind.subjects],
+  };
+  const order = ['1', 'c1', 'order_id'] as const;
+  const line = (record: string) => [record, 'c1', 'item_id'] as const;
+  t.same(faultsOf([got('r', [order, line('11'), line('12')])], [both]), []);
+  t.same(faultsOf([got('r', [order, line('11')], { complete: false })], [both]), []);
+  t.match(faultsOf([got('r', [order, line('11'), line('13')])], [both]), [
+    /record 13 arrived .* another one/,
+  ]);
+  t.match(faultsOf([got('r', [order, line('11')])], [both]), [/1 rows arrived .* 2 are on the log/]);
+  t.match(faultsOf([got('r', [order, line('11')])], [around]), [/record 11 arrived .* not on the log/]);
 });
 
 void t.test('a record that arrived and is not on the log is told', async (t) => {

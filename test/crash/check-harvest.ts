@@ -8,7 +8,7 @@ import type { Digester } from '../../src/log/digest.js';
 import { peopleSpace } from '../../src/log/digest.js';
 import type { LoggedEntry, News } from './follow-log.js';
 import type { Harvest, Person } from './load.js';
-import { isPersonal, limitsOf, tableOf, type RoleLimit } from './staff.js';
+import { insideTable, isPersonal, keyColumnsOf, limitsOf, tableOf, type RoleLimit } from './staff.js';
 
 const minuteMicros = 60_000_000;
 
@@ -105,12 +105,39 @@ function checkOne(
     .filter(({ body }) => body.kind === 'read')
     .sort((a, b) => a.body.read!.part - b.body.read!.part);
   if (reads.length === 0) faults.push(`${what}: answered ${status}, but no read is on the log`);
-  // What arrived must be the beginning of what is recorded, row for row.
-  const records = reads.flatMap((entry) => entry.records);
-  const subjects = reads.flatMap((entry) => entry.subjects);
+  // Rows inside others are recorded behind these; only answers of one part have some.
+  const own = reads[0]?.body.read?.also === undefined ? Infinity : reads[0].body.read.records;
+  const inside = (column?: string): boolean =>
+    column !== undefined && column !== keyColumnsOf(person.role)[0];
+  const listed = (from: number, to: number): Listed => ({
+    records: reads.flatMap((entry) => entry.records).slice(from, to),
+    subjects: reads.flatMap((entry) => entry.subjects).slice(from, to),
+  });
+  const where = reads.map(({ name }) => name).join(' ');
+  const tell = (fault: string): unknown => faults.push(`${what}: ${fault}; its entries: ${where || 'none'}`);
+  const ownRows = rows.filter(([, , column]) => !inside(column));
+  const insideRows = rows.filter(([, , column]) => inside(column));
+  const { complete } = got;
+  checkRows(tableOf(person.role), { rows: ownRows, complete }, listed(0, own), digester, tell);
+  checkRows(insideTable, { rows: insideRows, complete }, listed(own, Infinity), digester, tell);
+}
+
+interface Listed {
+  readonly records: readonly string[];
+  readonly subjects: readonly string[];
+}
+
+/** What arrived must be the beginning of what is recorded, row for row. */
+function checkRows(
+  table: string,
+  { rows, complete }: Pick<Harvest, 'rows' | 'complete'>,
+  { records, subjects }: Listed,
+  digester: Digester,
+  tell: (fault: string) => unknown,
+): void {
   const recordDigests = digester
     .digest(
-      tableOf(person.role),
+      table,
       'record',
       rows.map(([record]) => record),
     )
@@ -127,15 +154,11 @@ function checkOne(
     if (records[i] === recordDigests.slice(at, at + 16) && subjects[i] === subjectDigests.slice(at, at + 16))
       continue;
     const found = records.length <= i ? 'not on the log' : 'another one on the log';
-    const where = reads.map(({ name }) => name).join(' ');
-    faults.push(
-      `${what}: record ${rows[i]![0]} arrived (row ${i + 1} of ${rows.length}) and is ${found}; its entries: ${where || 'none'}`,
-    );
+    tell(`record ${rows[i]![0]} arrived (row ${i + 1} of ${rows.length}) and is ${found}`);
     return;
   }
-  if (got.complete && rows.length !== records.length) {
-    faults.push(`${what}: ${rows.length} rows arrived in a whole answer, ${records.length} are on the log`);
-  }
+  if (complete && rows.length !== records.length)
+    tell(`${rows.length} rows arrived in a whole answer, ${records.length} are on the log`);
 }
 
 /**

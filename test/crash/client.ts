@@ -16,14 +16,16 @@ export interface Ask {
   readonly leaveAfterBytes: number | undefined;
 }
 
+export type Came = readonly [record: string, subject: string, column?: string];
+
 export interface Reply {
   /** Undefined: no answer came at all. */
   readonly status: number | undefined;
   readonly requestId: string | undefined;
   /** The problem's code: "limit-reached". */
   readonly error: string | undefined;
-  /** [record key, subject key] of every row that came, in order. */
-  readonly rows: readonly (readonly [string, string])[];
+  /** Record key and subject key of every row that came, in order; in JSON the name of the record key's column too. */
+  readonly rows: readonly Came[];
   /** It was there to its end. */
   readonly complete: boolean;
 }
@@ -94,7 +96,9 @@ async function collect(response: IncomingMessage, { format, leaveAfterBytes }: A
 }
 
 /** The keys are the first two columns: "17,4,…" in CSV, {"order_id":17,"customer_id":4 in JSON. */
-function rowsIn(text: string, format: Ask['format']): (readonly [string, string])[] {
-  const pattern = format === 'csv' ? /^(\d+),(\d+),/gm : /\{"[a-z_]+":(\d+),"[a-z_]+":(\d+)[,}]/g;
-  return [...text.matchAll(pattern)].map((found) => [found[1]!, found[2]!] as const);
+function rowsIn(text: string, format: Ask['format']): Came[] {
+  if (format === 'csv')
+    return [...text.matchAll(/^(\d+),(\d+),/gm)].map(([, record, subject]) => [record!, subject!] as const);
+  const pattern = /\{"([a-z_]+)":(\d+),"[a-z_]+":(\d+)[,}]/g;
+  return [...text.matchAll(pattern)].map(([, column, record, subject]) => [record!, subject!, column!]);
 }

@@ -132,7 +132,9 @@ export class LogFollower {
     state.number = number;
     state.at = Number(row.at);
     const records = digestsIn(row.records);
-    if (records.length !== (body.read?.records ?? 0))
+    const { read } = body;
+    const inside = (read?.also ?? []).reduce((sum, [, , n]) => sum + n, 0);
+    if (records.length !== (read?.records ?? 0) + inside)
       faults.push(`${name}: it lists other records than it counts`);
     return { name, body, records, subjects: digestsIn(row.subjects) };
   }

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Random } from '../../src/demo/dataset/random.js';
 import { Client, type Ask, type Reply } from './client.js';
 import type { Site } from './site.js';
-import { keyColumnsOf, looseScope, tableOf, type RoleName } from './staff.js';
+import { insideSelect, keyColumnsOf, looseScope, tableOf, type RoleName } from './staff.js';
 
 export interface Person {
   readonly name: string;
@@ -159,7 +159,8 @@ export class Load {
         const pin = random.chance(70)
           ? `order_no=eq.${sample.orderNo}`
           : `receiver_phone=eq.${encodeURIComponent(sample.phone)}`;
-        return { path: `${base}${columns}&${pin}`, format: 'json' };
+        const lines = random.chance(30) ? `,${insideSelect}` : '';
+        return { path: `${base}${columns}${lines}&${pin}`, format: 'json' };
       }
       case 'warehouse': {
         const limit = random.between(1, 30);

@@ -120,6 +120,50 @@ void t.test('postgrest-js: select, filters, order, ranges and counts, as the ana
   }
 });
 
+void t.test('postgrest-js: tables inside the rows, as the agent and as the analyst', async (t) => {
+  const client = await postgrest(agent);
+  const one = await client
+    .from('orders')
+    .select('order_no, lines:order_items(title, quantity), shipments(carrier, receiver_phone)')
+    .eq('order_no', known!.order_no)
+    .order('price', { referencedTable: 'lines', ascending: false })
+    .limit(2, { referencedTable: 'lines' })
+    .single();
+  const lines = await truth<{ title: string; quantity: number }>(
+    `SELECT title, quantity FROM shop.order_items WHERE order_id = ${known!.order_id} ORDER BY price DESC LIMIT 2`,
+  );
+  t.equal(one.error, null);
+  t.same(one.data?.lines, lines);
+  const { shipments = [] } = one.data ?? {};
+  t.ok(Array.isArray(shipments));
+
+  const other = await postgrest(analyst);
+  const counted = await other
+    .from('orders')
+    .select('order_id, order_items!inner(quantity, orders(region))', { count: 'exact' })
+    .gte('order_items.quantity', 4)
+    .or('price.gt.100,sku.is.null', { referencedTable: 'order_items' })
+    .order('order_id')
+    .range(0, 9);
+  const rows = await truth<{ order_id: string }>(
+    `SELECT order_id FROM shop.orders o WHERE EXISTS (SELECT FROM shop.order_items i WHERE i.order_id = o.order_id AND quantity >= 4 AND price > 100)
+      ORDER BY order_id`,
+  );
+  t.equal(counted.error, null);
+  t.equal(counted.count, rows.length);
+  t.same(
+    counted.data?.map(({ order_id }) => String(order_id)),
+    rows.slice(0, 10).map(({ order_id }) => order_id),
+  );
+  for (const { order_items } of counted.data ?? [])
+    t.ok(order_items.every((item) => (item as { quantity: number }).quantity >= 4));
+
+  const hidden = await client.from('orders').select('customers(name)').eq('order_no', known!.order_no);
+  const unknown = await client.from('orders').select('nothing(name)').eq('order_no', known!.order_no);
+  t.match(hidden, { status: 400, error: { code: '42P01', message: /no such relation/ } });
+  t.same([hidden.error?.message, hidden.error?.hint], [unknown.error?.message, unknown.error?.hint]);
+});
+
 void t.test('postgrest-js: a single row, maybe a row, and what is refused, as the agent', async (t) => {
   const client = await postgrest(agent);
   const one = await client.from('orders').select().eq('order_no', known!.order_no).single();
@@ -176,6 +220,8 @@ void t.test(
     });
     t.equal(items.total, (await truth(`SELECT FROM shop.order_items WHERE order_id = ${id}`)).length);
     t.equal(items.data.length, items.total);
+    const embedded = await provider.getOne('orders', { id, meta: { embed: ['order_items'] } });
+    t.equal((embedded.data.order_items as unknown[]).length, items.total);
   },
 );
 

@@ -24,6 +24,16 @@ const filter = (column: string, operator: string, values: string[], negated = fa
 
 const group = (combine: string, members: object[], negated = false) => ({ combine, negated, members });
 
+const inside = (table: string, columns?: string[]) => ({
+  table,
+  inner: false,
+  select: columns?.map((column) => ({ column })),
+  filters: [],
+  order: [],
+  limit: undefined,
+  offset: 0,
+});
+
 const good: readonly (readonly [query: string, expected: object])[] = [
   ['', {}],
   ['select=*', {}],
@@ -74,6 +84,44 @@ const good: readonly (readonly [query: string, expected: object])[] = [
       groups: [group('or', [filter('b', 'eq', ['2']), filter('b', 'eq', ['3'])])],
     },
   ],
+  [
+    'order_items.quantity=gt.1&select=order_no,order_items!inner(title)&order_items.or=(sku.eq.a,sku.eq.b)&order_items.order=price.desc&order_items.limit=3&order_items.offset=1',
+    {
+      select: [{ column: 'order_no' }],
+      embedded: [
+        {
+          ...inside('order_items', ['title']),
+          inner: true,
+          filters: [filter('quantity', 'gt', ['1'])],
+          groups: [group('or', [filter('sku', 'eq', ['a']), filter('sku', 'eq', ['b'])])],
+          order: [{ column: 'price', descending: true, nulls: undefined }],
+          limit: 3,
+          offset: 1,
+        },
+      ],
+    },
+  ],
+  [
+    'select=*,buyer:customers!customer_id(*,latest:orders!left(order_no))&buyer.latest.not.and=(status.eq.x)&buyer.orders.limit=1',
+    {
+      embedded: [
+        {
+          ...inside('customers'),
+          as: 'buyer',
+          hint: 'customer_id',
+          embedded: [
+            {
+              ...inside('orders', ['order_no']),
+              as: 'latest',
+              groups: [group('and', [filter('status', 'eq', ['x'])], true)],
+              limit: 1,
+            },
+          ],
+        },
+      ],
+    },
+  ],
+  ['select=order_items(title)', { select: [], embedded: [inside('order_items', ['title'])] }],
   ['order_no=eq.WR2611220001234', { filters: [filter('order_no', 'eq', ['WR2611220001234'])] }],
   ['status=not.eq.paid', { filters: [filter('status', 'eq', ['paid'], true)] }],
   ['status=neq.paid', { filters: [filter('status', 'neq', ['paid'])] }],
@@ -149,8 +197,30 @@ const bad: readonly (readonly [query: string, code: ErrorCode, says: RegExp])[] 
   ['select=a,,b', 'query-invalid', /select has an empty place/],
   ['select=*,a', 'query-invalid', /\* stands alone/],
   ['select=a,a', 'query-invalid', /column a twice/],
-  ['select=customers(name)', 'query-invalid', /embedding/],
-  ['select=count()', 'query-invalid', /embedding and functions/],
+  ['select=name,...customers(name)', 'query-invalid', /spreading/],
+  ['select=customers()', 'query-invalid', /functions and aggregates/],
+  ['select=customers(name', 'query-invalid', /not closed/],
+  ['select=customers(name))', 'query-invalid', /too many/],
+  ['select=customers(name)x', 'query-invalid', /something follows/],
+  ['select=customers!(name)', 'query-invalid', /follows customers!/],
+  ['select=customers!a!b(name)', 'query-invalid', /follows customers!/],
+  ['select=customers!inner!left(name)', 'query-invalid', /follows customers!/],
+  ['select=customers(name,)', 'query-invalid', /empty place/],
+  ['select=customers(name),customers(phone)', 'query-invalid', /customers twice/],
+  ['select=name:order_no,name:customers(phone)', 'query-invalid', /one name to two/],
+  ['select=a%20b:customers(phone)', 'query-invalid', /a new name is/],
+  ['select=a(b(c(d(e))))', 'query-invalid', /more than 3 tables/],
+  [`select=${Array.from({ length: 11 }, (_, i) => `t${i}(a)`).join(',')}`, 'query-invalid', /more than 10/],
+  ['select=*,a(b),status', 'query-invalid', /stands alone/],
+  ['select=13812341234(name)', 'query-invalid', /embedded by name/],
+  ['customers.name=eq.x', 'query-invalid', /does not embed/],
+  ['select=a(b)&a.c.d=eq.x', 'query-invalid', /does not embed/],
+  ['select=x:a(b),y:a(b)&a.b=eq.x', 'query-invalid', /more than once/],
+  ['select=x:a(b)&x.limit=1&a.limit=2', 'query-invalid', /limit is given twice/],
+  ['select=a(b)&a.limit=x', 'query-invalid', /whole number/],
+  ['select=a(b)&a.__weir_record=eq.x', 'column-unknown', /does not exist/],
+  ['select=a(b)&a.13812341234=eq.x', 'column-unknown', /does not exist/],
+  ['select=count()', 'query-invalid', /functions and aggregates/],
   ['select=a,n:b,n:c', 'query-invalid', /gives one name to two columns/],
   ['select=a:b,a', 'query-invalid', /column a twice/],
   ['select=a%20b:c', 'query-invalid', /a new name is/],
@@ -210,7 +280,7 @@ const bad: readonly (readonly [query: string, code: ErrorCode, says: RegExp])[] 
   ['order%20id=eq.x', 'column-unknown', /does not exist/],
   ['"status"=eq.x', 'column-unknown', /does not exist/],
   ["status'--=eq.x", 'column-unknown', /does not exist/],
-  ['orders.status=eq.x', 'column-unknown', /does not exist/],
+  ['orders.status=eq.x', 'query-invalid', /does not embed/],
   ['状态=eq.x', 'query-invalid', /not percent-encoded/],
   ['%E7%8A%B6=eq.x', 'column-unknown', /does not exist/],
   [`${'a'.repeat(64)}=eq.x`, 'column-unknown', /does not exist/],

@@ -113,6 +113,8 @@ void t.test('a gateway writes entries of exactly the forms that are shown', asyn
   const agent = { role: 'support-agent', sub: 'li.na', claims: { region: '华东' } };
   for (const limit of [2, 1, 3])
     t.equal((await get(`/rest/orders?order=order_id&limit=${limit}`, packer)).status, 200);
+  const inside = 'select=order_id,receiver_name,order_items(title,quantity)&order=order_id&limit=2';
+  t.equal((await get(`/rest/orders?${inside}`, packer)).status, 200);
   t.equal((await get('/rest/orders', agent)).status, 403);
   for (let i = 0; i <= 10; i++) await get('/rest/orders?receiver_phone=eq.13800000000', agent);
   t.equal((await get('/admin/alerts', { role: 'security', sub: 'qian' })).status, 200);

@@ -55,6 +55,14 @@ const body = fc
     day: count,
     amounts,
     limits,
+    also: fc.option(
+      fc.array(fc.tuple(text, fc.dictionary(text, text, { maxKeys: 1 }), fc.nat(3), fc.boolean()), {
+        minLength: 1,
+        maxLength: 11,
+        size: 'small',
+      }),
+      { freq: 2, nil: undefined },
+    ),
     meter: fc.option(uuid, { freq: 9 }),
     flags: fc.option(fc.constant([['consecutive', 3, 2]]), { freq: 9, nil: undefined }),
   })
@@ -84,6 +92,7 @@ const body = fc
         epoch: 'e1',
         consecutive: rest.consecutive,
         ...rest.more,
+        ...(rest.also === undefined ? {} : { also: rest.also }),
       },
       charge: {
         meter: `actor:${meter ?? actor}`,
@@ -154,6 +163,43 @@ const plain = {
   limits: [['records', 'day', 500]],
 };
 
+/** With tables inside its rows. */
+const embedding = {
+  ...plain,
+  read: {
+    ...plain.read,
+    also: [
+      ['order_items', { title: 'clear' }, 2, false],
+      ['customers', { name: 'surname' }, 1, true],
+    ],
+  },
+};
+
+void t.test('how many rows came inside others differs from read to read, and is read', async (t) => {
+  const reader = new EntryReader();
+  reader.read(rowOf(plain));
+  t.equal(reader.quick(rowOf(embedding)), undefined, 'it is another kind of read');
+  reader.read(rowOf(embedding));
+  const { also } = embedding.read;
+  const others = (...counts: number[]) =>
+    also.map(([table, see, , personal], i) => [table, see, counts[i], personal]);
+  const alike = { ...embedding, read: { ...embedding.read, records: 0, consecutive: 7, also: others(4, 3) } };
+  t.match(reader.quick(rowOf(alike)), {
+    read: {
+      records: 0,
+      also: [
+        { records: 4, personal: false },
+        { records: 3, personal: true },
+      ],
+    },
+  });
+  t.same(reader.quick(rowOf(alike)), fullyOf(rowOf(alike)));
+  const many = { ...alike, read: { ...alike.read, consecutive: 8 } };
+  t.equal(reader.quick(rowOf(many)), undefined, 'more consecutive records than records of all tables');
+  t.type(fullyOf(rowOf(many)), 'string');
+  t.ok(reader.quick(rowOf(plain)), 'and those without are recognised as before');
+});
+
 void t.test('bodies that differ in what differs from read to read fit one pattern', async (t) => {
   const reader = new EntryReader();
   t.equal(reader.quick(rowOf(plain)), undefined, 'at first it knows none');
@@ -187,8 +233,8 @@ void t.test('bodies that differ in what differs from read to read fit one patter
 
 void t.test('a body changed in any place is not let pass unless the full check lets it pass', async (t) => {
   const reader = new EntryReader();
-  reader.read(rowOf(plain));
-  const text = JSON.stringify(plain);
+  for (const body of [plain, embedding]) reader.read(rowOf(body));
+  const texts = [plain, embedding].map((body) => [body, JSON.stringify(body)] as const);
   const inserts = [
     '',
     '"',
@@ -212,10 +258,13 @@ void t.test('a body changed in any place is not let pass unless the full check l
     '"x":1,',
   ];
   let accepted = 0;
-  for (let at = 0; at <= text.length; at++) {
+  const places = texts.flatMap(([body, text]) =>
+    Array.from({ length: text.length + 1 }, (_, at) => ({ body, text, at })),
+  );
+  for (const { body, text, at } of places) {
     for (const insert of inserts) {
       for (const remove of [0, 1, 2]) {
-        const row = rowOf(plain, text.slice(0, at) + insert + text.slice(at + remove));
+        const row = rowOf(body, text.slice(0, at) + insert + text.slice(at + remove));
         const quick = reader.quick(row);
         if (quick === undefined) continue;
         assert.deepEqual(

@@ -106,6 +106,20 @@ void t.test('against the order database as it is', async (t) => {
     ]);
   });
 
+  await t.test('a reference between columns that cannot be compared is told', async (t) => {
+    const refers = (column: string) => ({
+      'catalog.yaml': edit(
+        catalog,
+        '    subject: customer_id\n',
+        `    subject: customer_id\n    references: { ${column}: shipments }\n`,
+      ),
+    });
+    t.strictSame(await check(t, live, refers('customer_id')), []);
+    t.strictSame(await check(t, live, refers('status')), [
+      'catalog.yaml:7:27 status is of type text and shipments.shipment_id of bigint, so that the two cannot be joined — remove the line',
+    ]);
+  });
+
   await t.test('a column for the last four digits that is not there is told', async (t) => {
     const wrong = edit(catalog, '{ last4: receiver_phone_last4 }', '{ last4: phone_last4 }');
     t.match(await check(t, live, { 'catalog.yaml': wrong }), [

@@ -498,6 +498,23 @@ const inRoles: readonly Mistake[] = [
 ];
 
 const inCatalog: readonly Mistake[] = [
+  [
+    'a reference of a column that is none',
+    'catalog.yaml',
+    '    subject: customer_id\n',
+    '    subject: customer_id\n    references: { oder_id: shipments }\n',
+    ['7:19 orders has no column "oder_id" — write order_id'],
+  ],
+  [
+    'a reference to a table that is none',
+    'catalog.yaml',
+    '    subject: customer_id\n',
+    '    subject: customer_id\n    references: { customer_id: customers, order_id: shipment }\n',
+    [
+      '7:32 customer_id refers to "customers", which is not in the catalogue — write orders or shipments',
+      '7:53 order_id refers to "shipment", which is not in the catalogue — write shipments',
+    ],
+  ],
   ['another version', 'catalog.yaml', 'version: 1', 'version: 2', ['1:10 version cannot be 2 — write 1']],
   [
     'a version in quotes',

@@ -20,6 +20,9 @@ export interface Guard {
 
 const statement = 'src/sql/statement.ts';
 const relation = 'src/sql/relation.ts';
+const rules = 'src/sql/column-rules.ts';
+const shown = 'src/sql/shown-columns.ts';
+const embedding = 'src/sql/embedding.ts';
 
 export const guards: readonly Guard[] = [
   {
@@ -64,9 +67,9 @@ export const guards: readonly Guard[] = [
     guard: 'hidden columns do not exist',
     role: 'analyst',
     edits: [
-      { file: statement, from: 'if (!policy.see.has(name)) throw', to: 'if (false) throw' },
+      { file: rules, from: 'if (!policy.see.has(name)) throw', to: 'if (false) throw' },
       {
-        file: statement,
+        file: shown,
         from: "if (policy.see.get(column) !== 'clear') {\n    if (cast",
         to: "if (policy.see.has(column) && policy.see.get(column) !== 'clear') {\n    if (cast",
       },
@@ -96,7 +99,7 @@ export const guards: readonly Guard[] = [
   {
     guard: 'rows are ordered by what is shown of a masked column',
     role: 'lister',
-    edits: [{ file: statement, from: " !== 'clear' && !ordered.has(name)", to: " !== 'clear'" }],
+    edits: [{ file: shown, from: " !== 'clear' && !ordered.has(name)", to: " !== 'clear'" }],
   },
   {
     guard: 'the row filter holds',
@@ -119,7 +122,7 @@ export const guards: readonly Guard[] = [
   {
     guard: 'patterns do not search personal columns',
     role: 'warehouse',
-    edits: [{ file: statement, from: 'if (!isPattern(filter) ||', to: 'if (true ||' }],
+    edits: [{ file: rules, from: 'if (!isPattern(filter) ||', to: 'if (true ||' }],
   },
   {
     guard: 'casts are those that cannot fail',
@@ -129,6 +132,62 @@ export const guards: readonly Guard[] = [
         file: 'src/sql/casts.ts',
         from: 'return castsOf(type).find((known) => known === target);',
         to: 'return target;',
+      },
+    ],
+  },
+  {
+    guard: 'embedded rows are masked on output',
+    role: 'support-agent',
+    edits: [
+      {
+        file: 'src/sql/embedded-rows.ts',
+        from: 'for (const { at, apply } of outputMasks) values[at] = apply(values[at] ?? null, maskKeys);',
+        to: '',
+      },
+    ],
+  },
+  {
+    guard: 'the row filter of an embedded table holds',
+    role: 'lister',
+    edits: [
+      {
+        file: embedding,
+        from: 'maskedRelation(policy, live, needed',
+        to: 'maskedRelation({ ...policy, only: [] }, live, needed',
+      },
+    ],
+  },
+  {
+    guard: 'masked columns of embedded tables are not filtered on',
+    role: 'lister',
+    edits: [
+      {
+        file: embedding,
+        from: 'for (const filter of filters) refuseUnfilterable(policy, filter);',
+        to: '',
+      },
+    ],
+  },
+  {
+    guard: 'tables are joined by columns in clear',
+    role: 'analyst',
+    edits: [
+      {
+        file: 'src/sql/foreign-keys.ts',
+        from: "if (policy.see.get(from) !== 'clear' || other.see.get(to) !== 'clear') return false;",
+        to: '',
+      },
+      { file: relation, from: 'if (mask === undefined)', to: 'if (false)' },
+    ],
+  },
+  {
+    guard: 'embedded tables are reached from what is pinned',
+    role: 'lister',
+    edits: [
+      {
+        file: 'src/sql/foreign-keys.ts',
+        from: "if (policy.browse) return 'listed';",
+        to: "return 'listed';",
       },
     ],
   },

@@ -5,6 +5,7 @@
  */
 import pg from 'pg';
 import type { Catalog, RolePolicy, TablePolicy } from '../../src/policy/model.js';
+import { Embedder } from './embedded-requests.js';
 
 export type Random = () => number;
 
@@ -19,9 +20,9 @@ export function seeded(seed: number): Random {
   };
 }
 
-type Row = Readonly<Record<string, string | null>>;
+export type Row = Readonly<Record<string, string | null>>;
 
-interface GroundTable {
+export interface GroundTable {
   readonly policy: TablePolicy;
   /** Rows that the role may see. */
   readonly inside: readonly Row[];
@@ -187,6 +188,21 @@ export function generate(random: Random, { catalog, tables }: Ground): Generated
   );
   if (chance(0.25) && !personalFilter) headers['prefer'] = 'count=exact';
 
+  const embedder = new Embedder(random, tables);
+  const embed = (item: string, parameters: readonly (readonly [string, string])[]): void => {
+    // By itself it would be the only column.
+    if (select.length === 0) select.push('*');
+    select.push(item);
+    filters.push(...parameters.map(([name, value]): Pair => [name, value]));
+    embeds = true;
+  };
+  let embeds = false;
+  if (headers['accept'] !== 'text/csv' && chance(0.35)) {
+    const counted = headers['prefer'] !== undefined;
+    const part = embedder.any(policy, anchor, pins.length > 0, counted);
+    if (part !== undefined) embed(part.item, part.pairs);
+  }
+
   let target = table.name;
   let forbidden: string | undefined;
   if (chance(0.18)) {
@@ -265,6 +281,12 @@ export function generate(random: Random, { catalog, tables }: Ground): Generated
         pins = [];
         return 'a hidden table';
       },
+      ...Array.from({ length: 3 }, () => () => {
+        if (headers['accept'] === 'text/csv' || embeds) return undefined;
+        const part = embedder.forbidden(policy, anchor, pins.length > 0);
+        if (part !== undefined) embed(part.item, part.pairs);
+        return part?.why;
+      }),
     ];
     forbidden = pick(attempts)();
   }
@@ -274,7 +296,9 @@ export function generate(random: Random, { catalog, tables }: Ground): Generated
     ...pins,
     ...filters,
     ...(order.length > 0 ? [['order', order.join(',')] as Pair] : []),
-    ...(chance(0.6) ? [['limit', String(Math.floor(random() * 30) + (chance(0.9) ? 1 : 0))] as Pair] : []),
+    ...(chance(0.6) || embeds
+      ? [['limit', String(Math.floor(random() * (embeds ? 8 : 30)) + (chance(0.9) ? 1 : 0))] as Pair]
+      : []),
     ...(chance(0.1) ? [['offset', String(Math.floor(random() * 4))] as Pair] : []),
   ];
   const query = pairs.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&');

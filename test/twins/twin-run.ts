@@ -33,6 +33,7 @@ tables:
     see:
       order_id: clear
       order_no: clear
+      customer_id: clear
       status: clear
       amount: clear
       created_at: clear
@@ -50,10 +51,17 @@ tables:
     browse: yes
     see:
       shipment_id: clear
+      order_id: clear
       tracking_no: clear
       address: province
       receiver_phone: last4
       status: clear
+  order_items:
+    find_by: [item_id]
+    see:
+      item_id: clear
+      order_id: clear
+      title: clear
 per_request: 100
 limits: { queries: 1 per minute }
 `;

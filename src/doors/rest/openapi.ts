@@ -40,7 +40,10 @@ const query = (name: string, description: string, schema: object = text) => ({
 });
 
 const parameters = {
-  select: query('select', 'Columns, in order: status,total:amount,created_at::date'),
+  select: query(
+    'select',
+    'Columns, in order, and tables inside the rows: status,total:amount,created_at::date,order_items(title)',
+  ),
   order: query('order', 'created_at.desc.nullslast,status'),
   limit: query('limit', 'Rows at the most', { type: 'integer', minimum: 0 }),
   offset: query('offset', 'Rows to skip', { type: 'integer', minimum: 0 }),
@@ -101,15 +104,22 @@ function schemaOf({ columns }: VisibleTable): object {
   return {
     type: 'object',
     properties: Object.fromEntries(
-      columns.map(({ name, mask, type }) => [
+      columns.map(({ name, mask, type, references }) => [
         name,
         {
           ...jsonType(type),
-          description: mask === 'clear' ? `in clear (${type})` : `masked: ${String(mask)}`,
+          description:
+            (mask === 'clear' ? `in clear (${type})` : `masked: ${String(mask)}`) + foreignKey(references),
         },
       ]),
     ),
   };
+}
+
+/** As PostgREST writes it, so that generators find it. */
+function foreignKey(to: VisibleTable['columns'][number]['references']): string {
+  if (to === undefined) return '';
+  return `\n\nNote:\nThis is a Foreign Key to \`${to.table}.${to.column}\`.<fk table='${to.table}' column='${to.column}'/>`;
 }
 
 function jsonType(type: string): object {
