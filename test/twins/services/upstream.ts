@@ -116,7 +116,8 @@ class Answer {
       type: string,
       more: Record<string, string> = {},
     ): void => {
-      response.writeHead(status, { ...headers, 'content-type': type, ...more });
+      const length = status === 204 ? {} : { 'content-length': Buffer.byteLength(body) };
+      response.writeHead(status, { ...headers, ...length, 'content-type': type, ...more });
       response.end(body);
     };
     const statuses: Partial<Record<Fate, number>> = {
