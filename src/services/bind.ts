@@ -55,8 +55,10 @@ export function movedServices(
     const path = ['services', name];
     if (was === undefined)
       found.push(fault(path, `${name} was not in the catalogue when the gateway started`));
-    else if (was.prefix !== prefix) found.push(fault([...path, 'prefix'], `${name} was below ${was.prefix}`));
-    else if (was.env !== upstream.env) found.push(fault([...path, 'upstream'], `${name} was at ${was.env}`));
+    else if (was.prefix !== prefix)
+      found.push(fault([...path, 'prefix'], `${name} was below ${was.prefix} when the gateway started`));
+    else if (was.env !== upstream.env)
+      found.push(fault([...path, 'upstream'], `${name} was where ${was.env} says when the gateway started`));
   }
   return found;
 }

@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { appendFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Config } from '../../src/config/schema.js';
 import type { EntryBody } from '../../src/log/entry.js';
 import { withRoles, type Ruled } from '../corridor/with-roles.js';
 import type { Teardown } from '../support/cluster.js';
@@ -147,11 +148,20 @@ export interface Site extends Ruled {
   news(): Promise<EntryBody[]>;
 }
 
-export async function openSite(t: Teardown, options: GatewayOptions = {}): Promise<Site> {
+export interface SiteOptions extends GatewayOptions {
+  readonly urls?: (upstream: string) => Config['services']['urls'];
+}
+
+export async function openSite(t: Teardown, options: SiteOptions = {}): Promise<Site> {
   const upstream = await startUpstream(t);
   const ruled = await withRoles(t, roles, {
-    ...options,
     environment: { FULFILMENT_URL: upstream.url },
+    ...options,
+    config: (config) => {
+      const changed = options.config?.(config) ?? config;
+      const { services } = changed;
+      return { ...changed, services: { ...services, urls: options.urls?.(upstream.url) ?? [] } };
+    },
     prepare: (directory: string) => appendFile(path.join(directory, 'catalog.yaml'), catalog),
   });
   let seen = 0;
