@@ -9,7 +9,9 @@ import Cursor from 'pg-cursor';
 import type { MaskedRows } from '../access.js';
 import type { MaskKeys } from '../mask/mask.js';
 import { openPool } from '../store/pool.js';
-import { SharedConnections } from './shared-connections.js';
+import type { PipelinedQuery } from '../store/pipeline.js';
+import type { Value } from '../store/wire.js';
+import { NoAnswer, SharedConnections } from './shared-connections.js';
 import type { Statement } from './statement.js';
 import { slow, translateUpstream } from './upstream-errors.js';
 
@@ -75,7 +77,7 @@ export class OrderDatabase {
       },
     };
     this.pool = openPool({ ...connect, size: options.poolSize });
-    this.#shared = new SharedConnections({ ...connect, size: sharedSize });
+    this.#shared = new SharedConnections({ ...connect, size: sharedSize, giveUpMs: this.#giveUpMs });
   }
 
   /** @throws WeirError upstream-down, upstream-slow, upstream-failed, value-invalid */
@@ -102,16 +104,16 @@ export class OrderDatabase {
     if (statement.rowLimit !== undefined && statement.rowLimit <= chunkRows) {
       // Connections that are shared have one time for all.
       const shared = statement.pinned && (statementMs ?? Infinity) >= this.#statementMs;
-      const { rows } = shared
-        ? await this.#lookUp(statement)
-        : await this.#withClient(
-            (client) => this.#query(client, statement.text, statement.values),
-            statementMs,
-          );
+      const rows = shared ? await this.#lookUp(statement) : await this.#readShort(statement, statementMs);
       yield maskedRows(rows, statement, this.#maskKeys, 0, true);
       return;
     }
     yield* this.#readLong(statement, request.signal, statementMs);
+  }
+
+  async #readShort({ text, values }: Statement, statementMs: number | undefined): Promise<Row[]> {
+    const query = (client: PoolClient) => this.#query(client, text, values);
+    return (await this.#withClient(query, statementMs)).rows;
   }
 
   async *#readLong(
@@ -196,13 +198,12 @@ export class OrderDatabase {
   }
 
   /** Short reads do not wait for long ones: they have connections of their own. */
-  async #lookUp({ text, values }: Statement): Promise<QueryArrayResult<Row>> {
+  async #lookUp({ text, values }: Statement): Promise<Row[]> {
+    const query: PipelinedQuery = { text, name: this.#nameFor(text), values: values.map(valueOf) };
     try {
-      return await this.#bounded(this.#shared.query<Row>(this.#configOf(text, values)), (error) =>
-        this.#shared.hangUp(error),
-      );
+      return (await this.#shared.query(query)).rows as Row[];
     } catch (thrown) {
-      throw translateUpstream(thrown);
+      throw thrown instanceof NoAnswer ? slow(thrown) : translateUpstream(thrown);
     }
   }
 
@@ -215,13 +216,11 @@ export class OrderDatabase {
   }
 
   /** The server's statement_timeout comes first; this is for a server that no longer answers at all. */
-  #bounded<T>(work: Promise<T>, onGivenUp: (error: Error) => void = () => undefined): Promise<T> {
+  #bounded<T>(work: Promise<T>): Promise<T> {
     const started = performance.now();
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => {
-        const error = new Error(`no answer in ${Math.round(performance.now() - started)} ms`);
-        reject(slow(error));
-        onGivenUp(error);
+        reject(slow(new Error(`no answer in ${Math.round(performance.now() - started)} ms`)));
       }, this.#giveUpMs);
       const settle = <Outcome>(outcome: (value: Outcome) => void) => {
         return (value: Outcome) => {
@@ -242,6 +241,12 @@ export class OrderDatabase {
     }
     return name;
   }
+}
+
+/** As the protocol takes it: what is no list as it is, a list as PostgreSQL writes an array of text. */
+function valueOf(value: unknown): Value {
+  if (!Array.isArray(value)) return value as Value;
+  return `{${value.map((each) => `"${String(each).replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
 }
 
 async function endRead(client: PoolClient, cursor: Cursor<Row> | undefined): Promise<void> {
