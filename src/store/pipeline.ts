@@ -46,6 +46,8 @@ export class Pipeline {
   readonly #prepared = new Set<string>();
   #asked: Asked[] = [];
   #left: Buffer = nothing;
+  /** Asked and on their way; the others are still here. */
+  #sent = 0;
   #flushing = false;
   #lost: Error | undefined;
   #idle: (() => void) | undefined;
@@ -88,12 +90,7 @@ export class Pipeline {
       return;
     }
     this.#asked.push({ query, rows: [], tag: '', preparing, answered });
-    if (this.#flushing) return;
-    this.#flushing = true;
-    setImmediate(() => {
-      this.#flushing = false;
-      this.flush();
-    });
+    if (this.#sent === 0) this.#flushSoon();
   }
 
   /** Sends all queries in one go. Never rejects: each answer tells for itself. */
@@ -114,6 +111,7 @@ export class Pipeline {
 
   flush(): void {
     const bytes = this.#outgoing.take();
+    this.#sent = this.#asked.length;
     if (bytes !== undefined && this.#stream.writable) this.#stream.write(bytes);
   }
 
@@ -129,6 +127,15 @@ export class Pipeline {
     if (this.#asked.length > 0 && this.#lost === undefined)
       await new Promise<void>((resolve) => (this.#idle = resolve));
     await this.#client.end();
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      this.flush();
+    });
   }
 
   /** @returns whether its statement is prepared with it */
@@ -168,6 +175,7 @@ export class Pipeline {
         return;
       case readyForQuery:
         this.#asked.shift();
+        if (--this.#sent === 0 && this.#asked.length > 0) this.#flushSoon();
         tell(asked, undefined);
         if (this.#asked.length === 0) this.#idle?.();
         return;
