@@ -26,6 +26,7 @@ import {
   type EntryKind,
   type EntryRead,
 } from './entry.js';
+import { entryText } from './entry-text.js';
 import type { Neighbours } from './neighbours.js';
 
 /** A chunk of rows that wants to leave. */
@@ -252,7 +253,7 @@ function decideRead(
     at,
     actorId: actor.actorId,
     flagged: flags.length > 0,
-    body: JSON.stringify(body),
+    body: entryText(body),
   });
   if (found > 0) decided.digests.push({ number, records: item.records, subjects: item.subjects });
   return { number, at, flags };

@@ -7,6 +7,7 @@ import type { Door, ReleasedColumn } from '../access.js';
 import type { ErrorCode } from '../errors.js';
 import type { Flag, Limit } from '../policy/model.js';
 import type { Charge } from '../quota/charge.js';
+import { keepText } from './entry-text.js';
 
 export const entryVersion = 1;
 
@@ -77,12 +78,21 @@ export interface EntryBody extends Partial<EntryContext> {
 }
 
 export function seeOf(columns: readonly ReleasedColumn[]): Record<string, string> {
-  return Object.fromEntries(columns.map(({ name, mask }) => [name, mask]));
+  return keepText(Object.fromEntries(columns.map(({ name, mask }) => [name, mask])));
 }
 
-export function limitsOf(limits: readonly Limit[]): [string, string, number][] {
-  return limits.map(({ count, window, max }) => [count, window, max]);
+type ToldLimits = readonly (readonly [string, string, number])[];
+
+/** The same for the same limits: a role's stay what they are from read to read. */
+export function limitsOf(limits: readonly Limit[]): ToldLimits {
+  const known = toldLimits.get(limits);
+  if (known !== undefined) return known;
+  const told: ToldLimits = keepText(limits.map(({ count, window, max }) => [count, window, max] as const));
+  toldLimits.set(limits, told);
+  return told;
 }
+
+const toldLimits = new WeakMap<readonly Limit[], ToldLimits>();
 
 export function flagsOf(flags: readonly Flag[]): [string, number, number][] {
   return flags.map(({ rule, value, threshold }) => [rule, value, threshold]);

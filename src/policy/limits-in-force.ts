@@ -14,7 +14,10 @@ export function limitsInForce(
   role: Pick<RolePolicy, 'limits'>,
   scopes: readonly string[],
   lowered: readonly LoweredLimit[] = [],
-): Limit[] {
+): readonly Limit[] {
+  const plain = lowered.length === 0 && !role.limits.some(({ scope }) => scope !== undefined);
+  const known = plain ? plainly.get(role.limits) : undefined;
+  if (known !== undefined) return known;
   const inForce = new Map<string, Limit>();
   for (const limit of role.limits) {
     if (limit.scope !== undefined && !scopes.includes(limit.scope)) continue;
@@ -27,8 +30,13 @@ export function limitsInForce(
     const other = inForce.get(keyOf(limit));
     if (other === undefined || max < other.max) inForce.set(keyOf(limit), limit);
   }
-  return [...inForce.values()];
+  const limits = [...inForce.values()];
+  if (plain) plainly.set(role.limits, limits);
+  return limits;
 }
+
+/** Where neither scopes nor claims have a say, the limits are those of the role, from read to read. */
+const plainly = new WeakMap<readonly Limit[], readonly Limit[]>();
 
 function keyOf({ count, window, observe }: Limit): string {
   return `${count} ${window}${observe === true ? ' observed' : ''}`;

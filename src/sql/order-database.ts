@@ -91,6 +91,19 @@ export class OrderDatabase {
     }, statementMs);
   }
 
+  /** Few rows, which come in one piece: `readAtOnce` is `read` with less ado. */
+  comesAtOnce({ rowLimit }: Statement): boolean {
+    return rowLimit !== undefined && rowLimit <= chunkRows;
+  }
+
+  /** The only chunk of a statement that comes at once. @param statementMs as for read. @throws as count */
+  async readAtOnce(statement: Statement, statementMs?: number): Promise<MaskedRows> {
+    // Connections that are shared have one time for all.
+    const shared = statement.pinned && (statementMs ?? Infinity) >= this.#statementMs;
+    const rows = shared ? await this.#lookUp(statement) : await this.#readShort(statement, statementMs);
+    return maskedRows(rows, statement, this.#maskKeys, 0, true);
+  }
+
   /**
    * Chunks in order, at least one, the final one with `last`. Ends the upstream cursor when the caller
    * stops asking. @param request its signal is looked at only by reads that take long
@@ -101,14 +114,8 @@ export class OrderDatabase {
     request: { readonly signal: AbortSignal },
     statementMs?: number,
   ): AsyncGenerator<MaskedRows, void, void> {
-    if (statement.rowLimit !== undefined && statement.rowLimit <= chunkRows) {
-      // Connections that are shared have one time for all.
-      const shared = statement.pinned && (statementMs ?? Infinity) >= this.#statementMs;
-      const rows = shared ? await this.#lookUp(statement) : await this.#readShort(statement, statementMs);
-      yield maskedRows(rows, statement, this.#maskKeys, 0, true);
-      return;
-    }
-    yield* this.#readLong(statement, request.signal, statementMs);
+    if (this.comesAtOnce(statement)) yield await this.readAtOnce(statement, statementMs);
+    else yield* this.#readLong(statement, request.signal, statementMs);
   }
 
   async #readShort({ text, values }: Statement, statementMs: number | undefined): Promise<Row[]> {

@@ -132,7 +132,7 @@ function refuseZero(text: string): void {
   if (text.includes('\0')) throw new TypeError('a query holds a zero character');
 }
 
-/** A row's values: text, or bytes where these were asked for. Bytes are a view that the next read writes over. */
+/** A row's values: text, or bytes where these were asked for. Bytes are a view of what was received. */
 export function readRow(
   bytes: Buffer,
   at: number,

@@ -56,10 +56,10 @@ export function restDoor({ corridor, observe, isTable, stallTimeoutMs = 30_000 }
   return (app) => {
     const address = '/rest/:table';
     app.get<TableRoute>(address, { config: { door: 'rest' } }, (request, reply) =>
-      pass(request, reply, async () => searchOf(request.raw.url ?? '')),
+      pass(request, reply, searchOf(request.raw.url ?? '')),
     );
     app.head<TableRoute>(address, { config: { door: 'rest' } }, (request, reply) =>
-      pass(request, reply, async () => searchOf(request.raw.url ?? '')),
+      pass(request, reply, searchOf(request.raw.url ?? '')),
     );
     app.get('/rest/', { config: { door: 'rest' } }, async (request, reply) =>
       reply.send(openApi(await corridor.describe(request.exchange.identified), version)),
@@ -88,13 +88,13 @@ export function restDoor({ corridor, observe, isTable, stallTimeoutMs = 30_000 }
   async function pass(
     request: FastifyRequest<TableRoute>,
     reply: FastifyReply,
-    search: () => Promise<string>,
+    search: string | (() => Promise<string>),
   ): Promise<void> {
     const { exchange } = request;
     const asked = askedFor(request.method, request.params.table, exchange.identified, isTable);
     let understood: Understood;
     try {
-      understood = understand(request, await search());
+      understood = understand(request, typeof search === 'string' ? search : await search());
     } catch (thrown) {
       throw await corridor.refuse(asked, asWeirError(thrown));
     }
