@@ -150,6 +150,7 @@ function admit(
   const statement = rooms.statements.compile(table, relation, plan, role.perRequest, principal.claims);
   const inForce = limitsInForce(role, principal.scopes, principal.limits);
   const limits = reveal === undefined ? inForce : [...inForce, ...revealLimit(granted, reveal.column)];
+  const watched = limits.some(isObserved);
   const decision: Decision = {
     request,
     actorId: actor.actorId,
@@ -157,8 +158,8 @@ function admit(
     role,
     table,
     columns: statement.columns,
-    limits: limits.some(isObserved) ? limits.filter((limit) => !isObserved(limit)) : limits,
-    observed: limits.filter(isObserved),
+    limits: watched ? limits.filter((limit) => !isObserved(limit)) : limits,
+    observed: watched ? limits.filter(isObserved) : [],
     personal: statement.personal,
     lookups: statement.lookups,
     tokenAddresses: rooms.tokenAddresses.takeFlag(principal, request.address),

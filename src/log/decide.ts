@@ -236,28 +236,31 @@ function decideRead(
     consecutive,
     ...(item.reveal === undefined ? {} : { reveal: item.reveal }),
   };
-  const body: EntryBody = {
-    v: entryVersion,
-    writer,
-    number,
-    ...context,
+  const rest: Partial<EntryBody> = {
     at,
     kind: 'read',
     read,
     charge: { meter: actor.meterKey, sequence: meter.sequence, day: instant.day, amounts: amountsOf(charge) },
     limits: limitsOf(item.limits),
-    ...(flags.length === 0 ? {} : { flags: flagsOf(flags) }),
   };
+  const flagged = flags.length > 0;
   decided.entries.push({
     number,
     at,
     actorId: actor.actorId,
-    flagged: flags.length > 0,
-    body: entryText(body),
+    flagged,
+    body: entryText(
+      { v: entryVersion, writer, number },
+      context,
+      rest,
+      flagged ? { flags: flagsOf(flags) } : nothingMore,
+    ),
   });
   if (found > 0) decided.digests.push({ number, records: item.records, subjects: item.subjects });
   return { number, at, flags };
 }
+
+const nothingMore = {};
 
 function observedFlags(
   limits: readonly Limit[],

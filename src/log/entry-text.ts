@@ -21,12 +21,20 @@ const recurring: ReadonlySet<string> = new Set([
   'writer',
 ]);
 
+/** Members that are objects with names of ours; others may hold names that need escaping. */
+const objects: ReadonlySet<string> = new Set(['amounts', 'charge', 'read']);
+/** ASCII without anything to escape. */
+const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
 const maxStrings = 20_000;
 const strings = new Map<string, string>();
 const frozen = new WeakMap<object, string>();
 
-export function entryText(body: EntryBody): string {
-  return membersText(body);
+/** @param parts members of the body, in the order in which they are to stand */
+export function entryText(...parts: readonly Partial<EntryBody>[]): string {
+  let text = '';
+  for (const part of parts) text = withMembers(text, part);
+  return `{${text}}`;
 }
 
 /** Its text is kept. For objects that nobody changes any more and that entry after entry shares. */
@@ -35,22 +43,26 @@ export function keepText<T extends object>(shared: T): T {
   return shared;
 }
 
-function membersText(members: object): string {
-  let text = '';
+function withMembers(before: string, members: object): string {
+  let text = before;
   for (const name in members) {
     const value: unknown = members[name as never];
     if (value === undefined) continue;
-    text += `${text === '' ? '{' : ','}"${name}":${memberText(name, value)}`;
+    text += `${text === '' ? '' : ','}"${name}":${memberText(name, value)}`;
   }
-  return text === '' ? '{}' : `${text}}`;
+  return text;
 }
 
 function memberText(name: string, value: unknown): string {
-  if (typeof value === 'string') return recurring.has(name) ? keptString(value) : JSON.stringify(value);
+  if (typeof value === 'number' && Number.isFinite(value)) return String(value);
+  if (typeof value === 'string') {
+    if (recurring.has(name)) return keptString(value);
+    return plain.test(value) ? `"${value}"` : JSON.stringify(value);
+  }
   if (typeof value === 'object' && value !== null) {
     const kept = frozen.get(value);
     if (kept !== undefined) return kept;
-    if (name === 'read' || name === 'charge') return membersText(value);
+    if (objects.has(name) && !Array.isArray(value)) return `{${withMembers('', value)}}`;
   }
   return JSON.stringify(value);
 }

@@ -100,8 +100,9 @@ export function flagsOf(flags: readonly Flag[]): [string, number, number][] {
 
 export function amountsOf(charge: Charge): Record<string, unknown> {
   const amounts: Record<string, unknown> = {};
-  for (const [count, amount] of Object.entries(charge)) {
+  for (const count in charge) {
     if (count !== 'people') {
+      const amount = charge[count as Exclude<keyof Charge, 'people'>];
       if (amount !== 0) amounts[count] = amount;
     } else if (charge.people.fresh > 0 || charge.people.returning.length > 0) {
       amounts.people = [charge.people.fresh, ...charge.people.returning];

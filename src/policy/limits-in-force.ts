@@ -15,9 +15,22 @@ export function limitsInForce(
   scopes: readonly string[],
   lowered: readonly LoweredLimit[] = [],
 ): readonly Limit[] {
-  const plain = lowered.length === 0 && !role.limits.some(({ scope }) => scope !== undefined);
-  const known = plain ? plainly.get(role.limits) : undefined;
-  if (known !== undefined) return known;
+  if (lowered.length > 0) return limitsOf(role, scopes, lowered);
+  let ofRole = plainly.get(role.limits);
+  if (ofRole === undefined) plainly.set(role.limits, (ofRole = new WeakMap()));
+  let limits = ofRole.get(scopes);
+  if (limits === undefined) ofRole.set(scopes, (limits = limitsOf(role, scopes, lowered)));
+  return limits;
+}
+
+/** By the role's limits and the token's scopes: both are the same objects from read to read. */
+const plainly = new WeakMap<readonly Limit[], WeakMap<readonly string[], readonly Limit[]>>();
+
+function limitsOf(
+  role: Pick<RolePolicy, 'limits'>,
+  scopes: readonly string[],
+  lowered: readonly LoweredLimit[],
+): readonly Limit[] {
   const inForce = new Map<string, Limit>();
   for (const limit of role.limits) {
     if (limit.scope !== undefined && !scopes.includes(limit.scope)) continue;
@@ -30,13 +43,8 @@ export function limitsInForce(
     const other = inForce.get(keyOf(limit));
     if (other === undefined || max < other.max) inForce.set(keyOf(limit), limit);
   }
-  const limits = [...inForce.values()];
-  if (plain) plainly.set(role.limits, limits);
-  return limits;
+  return [...inForce.values()];
 }
-
-/** Where neither scopes nor claims have a say, the limits are those of the role, from read to read. */
-const plainly = new WeakMap<readonly Limit[], readonly Limit[]>();
 
 function keyOf({ count, window, observe }: Limit): string {
   return `${count} ${window}${observe === true ? ' observed' : ''}`;
