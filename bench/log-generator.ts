@@ -218,7 +218,11 @@ class Generator {
       decided.entries.push(...one.entries);
       decided.digests.push(...one.digests);
     }
-    await Promise.all(writeBatch(writer.id, decided).map((query) => this.#client.query(query)));
+    await Promise.all(
+      writeBatch(writer.id, decided).map(({ name, text, values }) =>
+        this.#client.query({ name: name!, text, values: [...values!] }),
+      ),
+    );
   }
 
   async #writeMeters(): Promise<void> {

@@ -7,7 +7,6 @@
  * and the Receipt for them; only sql/ makes MaskedRows, only log/ makes a Receipt, after its commit.
  */
 import type {
-  Answer,
   Asked,
   AccessRequest,
   Corridor,
@@ -62,7 +61,8 @@ export function createCorridor(rooms: Rooms): Corridor & ServiceCorridor {
   const places = new Places();
   return {
     async pass(request) {
-      const actor = await rooms.log.directory.identify(request.principal);
+      const { directory } = rooms.log;
+      const actor = directory.known(request.principal) ?? (await directory.identify(request.principal));
       let leave = (): void => undefined;
       try {
         const { decision, statement } = admit(request, actor, rooms);
@@ -74,9 +74,16 @@ export function createCorridor(rooms: Rooms): Corridor & ServiceCorridor {
             ? undefined
             : await rooms.orders.count(statement.count, cost?.statementMs, share);
         if (statement.probe !== undefined) await refuseTooMany(statement.probe, decision, rooms);
-        const rows = rooms.orders.read(statement, request, cost?.statementMs, share);
         const cutTo = statement.cut ? decision.role.perRequest : undefined;
-        return await answer(releaseAll(rows, decision, actor, rooms, leave), decision, total, cutTo);
+        const { columns } = decision;
+        if (rooms.orders.comesAtOnce(statement)) {
+          const rows = await rooms.orders.readAtOnce(statement, cost?.statementMs, share);
+          const first = await releaseOne(rows, decision, actor, rooms);
+          return { columns, total, cutTo, chunks: onlyOne(first, leave) };
+        }
+        const rows = rooms.orders.read(statement, request, cost?.statementMs, share);
+        const chunks = await begun(releaseAll(rows, decision, actor, rooms, leave));
+        return { columns, total, cutTo, chunks };
       } catch (thrown) {
         leave();
         throw await refuse(request, actor, asWeirError(thrown), rooms);
@@ -183,7 +190,8 @@ function admit(
   const around = { tables, live };
   const statement = statements.compile(table, relation, plan, role.perRequest, principal.claims, around);
   const inForce = limitsInForce(role, principal.scopes, principal.limits);
-  const limits = [...inForce, ...revealLimit(granted, reveal?.column)];
+  const limits = reveal === undefined ? inForce : [...inForce, ...revealLimit(granted, reveal.column)];
+  const watched = limits.some(isObserved);
   const decision: Decision = {
     request,
     actorId: actor.actorId,
@@ -191,8 +199,8 @@ function admit(
     role,
     table,
     columns: statement.columns,
-    limits: limits.some(isObserved) ? limits.filter((limit) => !isObserved(limit)) : limits,
-    observed: limits.filter(isObserved),
+    limits: watched ? limits.filter((limit) => !isObserved(limit)) : limits,
+    observed: watched ? limits.filter(isObserved) : [],
     personal: statement.personal,
     also: statement.embedded?.flat,
     lookups: statement.lookups,
@@ -345,7 +353,23 @@ function revealLimit(granted: TablePolicy | undefined, column: string | undefine
   return limit === undefined ? [] : [limit];
 }
 
-/** Chunk by chunk: record and charge, then release. Ends the upstream read when the caller stops asking. */
+/** Record and charge, then release. */
+async function releaseOne(
+  rows: MaskedRows,
+  decision: Decision,
+  actor: Actor,
+  rooms: Rooms,
+): Promise<ReleasedRows> {
+  const { request } = decision;
+  const before = stillCounts(request, rooms);
+  if (before !== undefined) await before;
+  const receipt = await rooms.log.record(decision, actor, rows);
+  const after = stillCounts(request, rooms);
+  if (after !== undefined) await after;
+  return release(rows, receipt);
+}
+
+/** Chunk by chunk. Ends the upstream read when the caller stops asking. */
 async function* releaseAll(
   rows: AsyncGenerator<MaskedRows, void, void>,
   decision: Decision,
@@ -356,10 +380,7 @@ async function* releaseAll(
   let released = false;
   try {
     for await (const chunk of rows) {
-      await stillCounts(decision.request, rooms);
-      const receipt = await rooms.log.record(decision, actor, chunk);
-      await stillCounts(decision.request, rooms);
-      yield release(chunk, receipt);
+      yield await releaseOne(chunk, decision, actor, rooms);
       released = true;
     }
   } catch (thrown) {
@@ -384,19 +405,19 @@ function release(rows: MaskedRows, receipt: Receipt): ReleasedRows {
 }
 
 /** Waits for the first chunk, so that a door can still answer with an error. */
-async function answer(
+async function begun(
   chunks: AsyncGenerator<ReleasedRows, void, void>,
-  { columns }: Decision,
-  total: number | undefined,
-  cutTo: number | undefined,
-): Promise<Answer> {
+): Promise<AsyncGenerator<ReleasedRows, void, void>> {
   const first = await chunks.next();
   if (first.done) throw new WeirError('internal', { cause: new Error('a read without a first chunk') });
-  return { columns, total, cutTo, chunks: startingWith(first.value, chunks) };
+  return startingWith(first.value, chunks);
 }
 
 /** Not a generator function: one of those that was never asked would not pass `return` on, and the upstream read would stay open. */
-function startingWith<T>(first: T, rest: AsyncGenerator<T, void, void>): AsyncGenerator<T, void, void> {
+function startingWith<T>(
+  first: T,
+  rest: Pick<AsyncGenerator<T, void, void>, 'next' | 'return' | 'throw'>,
+): AsyncGenerator<T, void, void> {
   let held: { readonly value: T } | undefined = { value: first };
   return {
     next() {
@@ -410,6 +431,19 @@ function startingWith<T>(first: T, rest: AsyncGenerator<T, void, void>): AsyncGe
       return this;
     },
   };
+}
+
+/** An answer that came whole. */
+function onlyOne<T>(first: T, leave: () => void): AsyncGenerator<T, void, void> {
+  const end = async (): Promise<IteratorReturnResult<void>> => {
+    leave();
+    return { done: true, value: undefined };
+  };
+  return startingWith(first, {
+    next: end,
+    return: end,
+    throw: (error) => end().then(() => Promise.reject(error as Error)),
+  });
 }
 
 /** Answers that must not be cut (CSV) are refused before their first byte. */

@@ -51,6 +51,13 @@ export class TokenAddresses {
   }
 }
 
-function keyOf({ issuer, tokenId }: Principal): string | undefined {
-  return tokenId === undefined ? undefined : `${issuer}\0${tokenId}`;
+/** A principal stays the same object as long as its token is cached. */
+const keys = new WeakMap<Principal, string>();
+
+function keyOf(principal: Principal): string | undefined {
+  const { issuer, tokenId } = principal;
+  if (tokenId === undefined) return undefined;
+  let key = keys.get(principal);
+  if (key === undefined) keys.set(principal, (key = `${issuer}\0${tokenId}`));
+  return key;
 }

@@ -9,11 +9,11 @@
  * - a caller hears something before its deadline. (A 503 may have been recorded: that is the safe side.)
  */
 import { performance } from 'node:perf_hooks';
-import type { QueryArrayResult } from 'pg';
 import { WeirError } from '../errors.js';
 import type { Observe } from '../observation.js';
 import type { DayClock } from '../quota/day-clock.js';
 import { Meter } from '../quota/meter.js';
+import type { PipelinedAnswer } from '../store/pipeline.js';
 import { sqlstateOf, WriterConnection, type ConnectionOptions } from './connection.js';
 import { chargedPeople, decideBatch, type Decided, type Item, type Outcome } from './decide.js';
 import { digestBytes } from './digest.js';
@@ -231,7 +231,7 @@ export class BatchWriter {
     if (refusedAtLock !== undefined) return this.#failedBeforeWrite(batch, refusedAtLock.reason);
 
     const { meters, corrupt, nowMicros } = readLocks(
-      (opening[1] as PromiseFulfilledResult<QueryArrayResult>).value,
+      (opening[1] as PromiseFulfilledResult<PipelinedAnswer>).value,
     );
     for (const pending of batch) {
       const error = corrupt.get(meterOf(pending));
@@ -269,7 +269,7 @@ export class BatchWriter {
     const answers = await connection.exchange([...writeBatch(this.#options.writer, decided), commit]);
     const last = answers.at(-1)!;
     const failed = answers.find((answer) => answer.status === 'rejected');
-    if (failed === undefined && last.status === 'fulfilled' && last.value.command === 'COMMIT') {
+    if (failed === undefined && last.status === 'fulfilled' && last.value.tag === 'COMMIT') {
       this.#settle(unknown);
       this.#options.observe({
         event: 'batch',
@@ -343,7 +343,7 @@ export class BatchWriter {
       await this.#backOff();
       return;
     }
-    const found = (answers[2] as PromiseFulfilledResult<QueryArrayResult>).value.rows.length;
+    const found = (answers[2] as PromiseFulfilledResult<PipelinedAnswer>).value.rows.length;
     if (found !== 0 && found !== unknown.decided.entries.length) {
       throw new Error(
         `a commit of ${unknown.decided.entries.length} entries left ${found}: the gateway database is not atomic`,
@@ -469,7 +469,7 @@ export class BatchWriter {
   /** Last days of the batch's people: what the database said, and what this process has committed since midnight. */
   #seenBy(
     ready: readonly Pending[],
-    answer: PromiseSettledResult<QueryArrayResult> | undefined,
+    answer: PromiseSettledResult<PipelinedAnswer> | undefined,
   ): Map<number, KnownDays> {
     const seen = new Map<number, KnownDays>();
     for (const { item } of ready) {
@@ -477,8 +477,8 @@ export class BatchWriter {
       if (meterId !== undefined && !seen.has(meterId)) seen.set(meterId, this.#seen.lastDays(meterId));
     }
     if (answer?.status === 'fulfilled') {
-      for (const [meterId, digest, day] of answer.value.rows as [string, string, number][]) {
-        seen.get(Number(meterId))?.set(digestText(digest), day);
+      for (const [meterId, digest, day] of answer.value.rows as [string, string, string][]) {
+        seen.get(Number(meterId))?.set(digestText(digest), Number(day));
       }
     }
     return seen;
@@ -510,7 +510,7 @@ function meterOf({ item }: Pending): number {
   return item.kind === 'read' ? item.actor.meterId : 0;
 }
 
-function readLocks(answer: QueryArrayResult): {
+function readLocks(answer: PipelinedAnswer): {
   meters: Map<number, Meter>;
   corrupt: Map<number, unknown>;
   nowMicros: number;

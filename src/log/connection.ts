@@ -3,9 +3,8 @@
  * together. Every wait is bounded on both sides; when this side gives up, the socket is destroyed, so
  * that nothing can follow on a connection whose state is not known.
  */
-import type { Duplex } from 'node:stream';
 import pg from 'pg';
-import type { QueryArrayConfig, QueryArrayResult } from 'pg';
+import { Pipeline, type PipelinedAnswer, type PipelinedQuery } from '../store/pipeline.js';
 import { sessionOptions } from '../store/pool.js';
 
 export interface ConnectionOptions {
@@ -18,15 +17,12 @@ export interface ConnectionOptions {
 }
 
 export class WriterConnection {
-  readonly #client: pg.Client;
+  readonly #pipeline: Pipeline;
   readonly #exchangeTimeoutMs: number;
-  #broken: Error | undefined;
 
-  private constructor(client: pg.Client, exchangeTimeoutMs: number) {
-    this.#client = client;
+  private constructor(pipeline: Pipeline, exchangeTimeoutMs: number) {
+    this.#pipeline = pipeline;
     this.#exchangeTimeoutMs = exchangeTimeoutMs;
-    client.on('error', (error) => (this.#broken ??= error));
-    client.on('end', () => (this.#broken ??= new Error('the connection has ended')));
   }
 
   static async open(options: ConnectionOptions): Promise<WriterConnection> {
@@ -35,7 +31,6 @@ export class WriterConnection {
       connectionTimeoutMillis: options.connectTimeoutMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: 2000,
-      pipeline: true,
       application_name: 'weir log',
       options: sessionOptions({
         lock_timeout: String(options.lockTimeoutMs),
@@ -54,12 +49,11 @@ export class WriterConnection {
         search_path: 'pg_catalog,pg_temp',
       }),
     });
-    const connection = new WriterConnection(client, options.exchangeTimeoutMs);
+    const connection = new WriterConnection(await Pipeline.open(client), options.exchangeTimeoutMs);
     try {
-      await client.connect();
       await connection.#refuseLooseCommits();
     } catch (error) {
-      client.end().catch(() => {});
+      connection.#pipeline.close().catch(() => {});
       throw error;
     }
     return connection;
@@ -68,40 +62,34 @@ export class WriterConnection {
   /** Checked at every connection, not only at start: a setting of the role or of the database may change in between. */
   async #refuseLooseCommits(): Promise<void> {
     const [answer] = await this.exchange([
-      { text: `SELECT current_setting('synchronous_commit'), current_setting('fsync')`, rowMode: 'array' },
+      { text: `SELECT current_setting('synchronous_commit'), current_setting('fsync')` },
     ]);
     if (answer!.status === 'rejected') throw answer!.reason;
-    const [synchronousCommit, fsync] = answer!.value.rows[0] as unknown as [string, string];
+    const [synchronousCommit, fsync] = answer!.value.rows[0] as [string, string];
     if (synchronousCommit === 'off' || fsync !== 'on') {
       throw new Error(`commits are not durable: synchronous_commit = ${synchronousCommit}, fsync = ${fsync}`);
     }
   }
 
   get broken(): Error | undefined {
-    return this.#broken;
+    return this.#pipeline.lost;
   }
 
   /** Sends all queries in one go and waits for all answers, bounded. Never throws: each answer tells for itself. */
-  async exchange(queries: readonly QueryArrayConfig[]): Promise<PromiseSettledResult<QueryArrayResult>[]> {
-    // In one piece: each write of its own would be a system call here and a wake-up there.
-    this.#stream.cork();
-    const answers = queries.map((query) => this.#client.query(query));
-    this.#stream.uncork();
+  async exchange(queries: readonly PipelinedQuery[]): Promise<PromiseSettledResult<PipelinedAnswer>[]> {
     const timer = setTimeout(
       () => this.destroy(new Error('the gateway database did not answer in time')),
       this.#exchangeTimeoutMs + 250,
     );
     try {
-      return await Promise.allSettled(answers);
+      return await this.#pipeline.exchange(queries);
     } finally {
       clearTimeout(timer);
     }
   }
 
   destroy(reason: Error): void {
-    this.#broken ??= reason;
-    // Not end(): that would wait for the server to take its leave.
-    this.#stream.destroy(reason);
+    this.#pipeline.destroy(reason);
   }
 
   /** A server that does not take its leave is not waited for. */
@@ -111,15 +99,10 @@ export class WriterConnection {
       this.#exchangeTimeoutMs,
     );
     try {
-      await this.#client.end();
+      await this.#pipeline.close();
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  /** pg's types do not show it. */
-  get #stream(): Duplex {
-    return (this.#client as unknown as { connection: { stream: Duplex } }).connection.stream;
   }
 }
 

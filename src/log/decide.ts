@@ -27,6 +27,7 @@ import {
   type EntryKind,
   type EntryRead,
 } from './entry.js';
+import { entryText } from './entry-text.js';
 import type { Neighbours } from './neighbours.js';
 
 /** A chunk of rows that wants to leave. */
@@ -248,24 +249,25 @@ function decideRead(
     ...(item.fill === undefined ? {} : { fill: item.fill }),
     ...(item.also === undefined ? {} : { also: item.also }),
   };
-  const body: EntryBody = {
-    v: entryVersion,
-    writer,
-    number,
-    ...context,
+  const rest: Partial<EntryBody> = {
     at,
     kind: 'read',
     read,
     charge: { meter: actor.meterKey, sequence: meter.sequence, day: instant.day, amounts: amountsOf(charge) },
     limits: limitsOf(item.limits),
-    ...(flags.length === 0 ? {} : { flags: flagsOf(flags) }),
   };
+  const flagged = flags.length > 0;
   decided.entries.push({
     number,
     at,
     actorId: actor.actorId,
-    flagged: flags.length > 0,
-    body: JSON.stringify(body),
+    flagged,
+    body: entryText(
+      { v: entryVersion, writer, number },
+      context,
+      rest,
+      flagged ? { flags: flagsOf(flags) } : nothingMore,
+    ),
   });
   if (found > 0) decided.digests.push({ number, records: item.records, subjects: item.subjects });
   return { number, at, flags };
@@ -277,6 +279,7 @@ export function chargedPeople(item: ReadItem): readonly string[] {
 }
 
 const nobody: readonly string[] = Object.freeze([]);
+const nothingMore = {};
 
 /** Embedded rows that are charged. */
 function embeddedRecords({ also }: ReadItem): number {

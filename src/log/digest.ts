@@ -18,7 +18,8 @@ export const peopleSpace = '*';
 export class Digester {
   readonly epoch: string;
   readonly #master: Buffer;
-  readonly #ciphers = new Map<string, Cipher>();
+  /** By table, then by kind. */
+  readonly #ciphers = new Map<string, Map<string, Cipher>>();
 
   /** @param master 32 secret bytes */
   constructor(master: Buffer, epoch: string) {
@@ -45,12 +46,14 @@ export class Digester {
   }
 
   #cipher(table: string, kind: string): Cipher {
-    const purpose = `weir digest v1\0${this.epoch}\0${table}\0${kind}`;
-    let cipher = this.#ciphers.get(purpose);
+    let ofTable = this.#ciphers.get(table);
+    if (ofTable === undefined) this.#ciphers.set(table, (ofTable = new Map()));
+    let cipher = ofTable.get(kind);
     if (cipher === undefined) {
+      const purpose = `weir digest v1\0${this.epoch}\0${table}\0${kind}`;
       const key = Buffer.from(hkdfSync('sha256', this.#master, '', purpose, 32));
       cipher = createCipheriv('aes-256-ecb', key, null).setAutoPadding(false);
-      this.#ciphers.set(purpose, cipher);
+      ofTable.set(kind, cipher);
     }
     return cipher;
   }

@@ -7,6 +7,7 @@ import type { Door, ReleasedColumn } from '../access.js';
 import type { ErrorCode } from '../errors.js';
 import type { Flag, Limit } from '../policy/model.js';
 import type { Charge } from '../quota/charge.js';
+import { keepText } from './entry-text.js';
 
 export const entryVersion = 1;
 
@@ -90,12 +91,21 @@ export interface EntryBody extends Partial<EntryContext> {
 
 export function seeOf(columns: readonly ReleasedColumn[]): Record<string, string> {
   const own = columns.filter(({ embedded }) => embedded === undefined);
-  return Object.fromEntries(own.map(({ name, mask }) => [name, mask]));
+  return keepText(Object.fromEntries(own.map(({ name, mask }) => [name, mask])));
 }
 
-export function limitsOf(limits: readonly Limit[]): [string, string, number][] {
-  return limits.map(({ count, window, max }) => [count, window, max]);
+type ToldLimits = readonly (readonly [string, string, number])[];
+
+/** The same for the same limits: a role's stay what they are from read to read. */
+export function limitsOf(limits: readonly Limit[]): ToldLimits {
+  const known = toldLimits.get(limits);
+  if (known !== undefined) return known;
+  const told: ToldLimits = keepText(limits.map(({ count, window, max }) => [count, window, max] as const));
+  toldLimits.set(limits, told);
+  return told;
 }
+
+const toldLimits = new WeakMap<readonly Limit[], ToldLimits>();
 
 export function flagsOf(flags: readonly Flag[]): [string, number, number][] {
   return flags.map(({ rule, value, threshold }) => [rule, value, threshold]);
@@ -103,8 +113,9 @@ export function flagsOf(flags: readonly Flag[]): [string, number, number][] {
 
 export function amountsOf(charge: Charge): Record<string, unknown> {
   const amounts: Record<string, unknown> = {};
-  for (const [count, amount] of Object.entries(charge)) {
+  for (const count in charge) {
     if (count !== 'people') {
+      const amount = charge[count as Exclude<keyof Charge, 'people'>];
       if (amount !== 0) amounts[count] = amount;
     } else if (charge.people.fresh > 0 || charge.people.returning.length > 0) {
       amounts.people = [charge.people.fresh, ...charge.people.returning];

@@ -22,6 +22,7 @@ export class Neighbours {
    * @returns how many different ones of them are adjacent; the keys are remembered
    */
   count(person: string, table: string, keys: readonly string[]): number {
+    if (keys.length === 1) return this.#countOne(person, table, trailingNumber(keys[0]!));
     const numbers = sortedNumbers(keys);
     if (numbers.length === 0) return 0;
     const memory = this.#memoryOf(`${person}\0${table}`);
@@ -32,6 +33,15 @@ export class Neighbours {
         adjacent++;
     });
     for (const n of numbers) if (!held.has(n)) remember(memory, n);
+    return adjacent;
+  }
+
+  #countOne(person: string, table: string, n: number | undefined): number {
+    if (n === undefined) return 0;
+    const memory = this.#memoryOf(`${person}\0${table}`);
+    const { held } = memory;
+    const adjacent = held.has(n - 1) || held.has(n + 1) ? 1 : 0;
+    if (!held.has(n)) remember(memory, n);
     return adjacent;
   }
 

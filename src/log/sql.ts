@@ -2,13 +2,13 @@
  * The SQL of a batch. Plain and prepared by name; arrays instead of one statement a row. What is long travels
  * as one binary parameter that the server cuts up: arrays of bytea would travel as hex text, escaped.
  */
-import type { QueryArrayConfig } from 'pg';
+import type { PipelinedQuery } from '../store/pipeline.js';
 import type { Decided, Touch } from './decide.js';
 import { digestBytes } from './digest.js';
 
-export const begin: QueryArrayConfig = { text: 'BEGIN', rowMode: 'array' };
-export const commit: QueryArrayConfig = { text: 'COMMIT', rowMode: 'array' };
-export const rollback: QueryArrayConfig = { text: 'ROLLBACK', rowMode: 'array' };
+export const begin: PipelinedQuery = { text: 'BEGIN' };
+export const commit: PipelinedQuery = { text: 'COMMIT' };
+export const rollback: PipelinedQuery = { text: 'ROLLBACK' };
 
 const lockText = (skip: string): string => `
   WITH locked AS MATERIALIZED
@@ -17,45 +17,43 @@ const lockText = (skip: string): string => `
   UNION ALL SELECT NULL, NULL, (extract(epoch FROM clock_timestamp()) * 1000000)::int8`;
 
 /** Rows (meter_id, state, now); the last one is the clock alone, read after the locks. In key order, so that processes do not deadlock. */
-export function lockMeters(meterIds: readonly number[], wait: boolean): QueryArrayConfig {
+export function lockMeters(meterIds: readonly number[], wait: boolean): PipelinedQuery {
   return {
     name: wait ? 'weir_lock_wait' : 'weir_lock_skip',
     text: lockText(wait ? '' : ' SKIP LOCKED'),
     values: [arrayOf(meterIds)],
-    rowMode: 'array',
+    binary: [false, true, false],
   };
 }
 
 /** Rows (meter_id, digest, day) for those pairs that are known. @param digests 8 bytes each as latin1 text */
-export function seenPeople(meterIds: readonly number[], digests: readonly string[]): QueryArrayConfig {
+export function seenPeople(meterIds: readonly number[], digests: readonly string[]): PipelinedQuery {
   return {
     name: 'weir_seen',
     text: `SELECT s.meter_id, s.digest, s.day FROM unnest($1::int8[], $2::int8[]) AS asked(meter_id, digest)
              JOIN weir.seen AS s ON s.meter_id = asked.meter_id AND s.digest = asked.digest`,
     values: [arrayOf(meterIds), arrayOf(digests.map(digestNumber))],
-    rowMode: 'array',
   };
 }
 
 /** Numbers of this writer from `first` on: what became of a batch whose COMMIT was not answered. */
-export function lastNumbers(writer: string, first: number): QueryArrayConfig {
+export function lastNumbers(writer: string, first: number): PipelinedQuery {
   return {
     name: 'weir_last_numbers',
     text: 'SELECT number FROM weir.entries WHERE writer = $1 AND number >= $2 ORDER BY number',
     values: [writer, first],
-    rowMode: 'array',
   };
 }
 
-export function writeBatch(writer: string, decided: Decided): QueryArrayConfig[] {
-  const queries: QueryArrayConfig[] = [writeEntries(writer, decided)];
+export function writeBatch(writer: string, decided: Decided): PipelinedQuery[] {
+  const queries: PipelinedQuery[] = [writeEntries(writer, decided)];
   if (decided.charged.size > 0) queries.push(writeMeters(decided));
   if (decided.digests.length > 0) queries.push(writeDigests(writer, decided));
   queries.push(...writeSeen(decided.touched));
   return queries;
 }
 
-function writeEntries(writer: string, { entries }: Decided): QueryArrayConfig {
+function writeEntries(writer: string, { entries }: Decided): PipelinedQuery {
   return {
     name: 'weir_entries',
     // JSON text holds no raw line feed, so the bodies travel as one parameter without the escaping of an array.
@@ -70,11 +68,10 @@ function writeEntries(writer: string, { entries }: Decided): QueryArrayConfig {
       arrayOf(entries.map((entry) => entry.flagged)),
       entries.map((entry) => entry.body).join('\n'),
     ],
-    rowMode: 'array',
   };
 }
 
-function writeMeters({ charged }: Decided): QueryArrayConfig {
+function writeMeters({ charged }: Decided): PipelinedQuery {
   const states = [...charged.values()].map((meter) => meter.encode());
   const lengths = states.map(({ length }) => length);
   return {
@@ -87,11 +84,10 @@ function writeMeters({ charged }: Decided): QueryArrayConfig {
       arrayOf(startsOf(lengths)),
       arrayOf(lengths),
     ],
-    rowMode: 'array',
   };
 }
 
-function writeDigests(writer: string, { digests }: Decided): QueryArrayConfig {
+function writeDigests(writer: string, { digests }: Decided): PipelinedQuery {
   return {
     name: 'weir_digests',
     text: `INSERT INTO weir.read_digests (writer, number, records, subjects)
@@ -104,7 +100,6 @@ function writeDigests(writer: string, { digests }: Decided): QueryArrayConfig {
       arrayOf(startsOf(digests.map(({ records, subjects }) => records.length + subjects.length))),
       arrayOf(digests.map(({ records }) => records.length)),
     ],
-    rowMode: 'array',
   };
 }
 
@@ -112,8 +107,8 @@ function writeDigests(writer: string, { digests }: Decided): QueryArrayConfig {
  * Known or not was asked under the lock of the meter, so nobody else has made these rows meanwhile: two plain
  * statements, at half the cost of one with ON CONFLICT. Were it ever wrong, the key refuses and nothing is committed.
  */
-function writeSeen(touched: readonly Touch[]): QueryArrayConfig[] {
-  const queries: QueryArrayConfig[] = [];
+function writeSeen(touched: readonly Touch[]): PipelinedQuery[] {
+  const queries: PipelinedQuery[] = [];
   const fresh = touched.filter(({ known }) => !known);
   const returning = touched.filter(({ known }) => known);
   if (fresh.length > 0)
@@ -121,7 +116,6 @@ function writeSeen(touched: readonly Touch[]): QueryArrayConfig[] {
       name: 'weir_seen_insert',
       text: `INSERT INTO weir.seen (meter_id, digest, day) SELECT * FROM unnest($1::int8[], $2::int8[], $3::int4[])`,
       values: columnsOf(fresh),
-      rowMode: 'array',
     });
   if (returning.length > 0)
     queries.push({
@@ -129,7 +123,6 @@ function writeSeen(touched: readonly Touch[]): QueryArrayConfig[] {
       text: `UPDATE weir.seen AS s SET day = greatest(s.day, u.day) FROM unnest($1::int8[], $2::int8[], $3::int4[]) AS u(meter_id, digest, day)
               WHERE s.meter_id = u.meter_id AND s.digest = u.digest`,
       values: columnsOf(returning),
-      rowMode: 'array',
     });
   return queries;
 }

@@ -14,7 +14,23 @@ export function limitsInForce(
   role: Pick<RolePolicy, 'limits'>,
   scopes: readonly string[],
   lowered: readonly LoweredLimit[] = [],
-): Limit[] {
+): readonly Limit[] {
+  if (lowered.length > 0) return limitsOf(role, scopes, lowered);
+  let ofRole = plainly.get(role.limits);
+  if (ofRole === undefined) plainly.set(role.limits, (ofRole = new WeakMap()));
+  let limits = ofRole.get(scopes);
+  if (limits === undefined) ofRole.set(scopes, (limits = limitsOf(role, scopes, lowered)));
+  return limits;
+}
+
+/** By the role's limits and the token's scopes: both are the same objects from read to read. */
+const plainly = new WeakMap<readonly Limit[], WeakMap<readonly string[], readonly Limit[]>>();
+
+function limitsOf(
+  role: Pick<RolePolicy, 'limits'>,
+  scopes: readonly string[],
+  lowered: readonly LoweredLimit[],
+): readonly Limit[] {
   const inForce = new Map<string, Limit>();
   for (const limit of role.limits) {
     if (limit.scope !== undefined && !scopes.includes(limit.scope)) continue;

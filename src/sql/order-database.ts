@@ -9,9 +9,11 @@ import Cursor from 'pg-cursor';
 import type { MaskedRows } from '../access.js';
 import type { MaskKeys } from '../mask/mask.js';
 import { openPool } from '../store/pool.js';
+import type { PipelinedQuery } from '../store/pipeline.js';
+import type { Value } from '../store/wire.js';
 import { EmbeddedReader, RowCount } from './embedded-rows.js';
 import { PoolShares, type PoolShare } from './pool-shares.js';
-import { SharedConnections } from './shared-connections.js';
+import { NoAnswer, SharedConnections } from './shared-connections.js';
 import type { Statement } from './statement.js';
 import { slow, translateUpstream } from './upstream-errors.js';
 
@@ -93,7 +95,7 @@ export class OrderDatabase {
     };
     this.pool = openPool({ ...connect, size: options.poolSize });
     this.#shares = new PoolShares(options.poolSize, options.connectTimeoutMs);
-    this.#shared = new SharedConnections({ ...connect, size: sharedSize });
+    this.#shared = new SharedConnections({ ...connect, size: sharedSize, giveUpMs: this.#giveUpMs });
   }
 
   /** @throws WeirError upstream-down, upstream-slow, upstream-failed, value-invalid, concurrency-reached */
@@ -111,6 +113,21 @@ export class OrderDatabase {
     );
   }
 
+  /** Few rows, which come in one piece: `readAtOnce` is `read` with less ado. */
+  comesAtOnce(statement: Statement): boolean {
+    return statement.rowLimit !== undefined && statement.rowLimit <= chunkOf(statement);
+  }
+
+  /** The only chunk of a statement that comes at once. @param statementMs as for read. @throws as count */
+  async readAtOnce(statement: Statement, statementMs?: number, share?: PoolShare): Promise<MaskedRows> {
+    // Connections that are shared have one time for all.
+    const shared = statement.pinned && (statementMs ?? Infinity) >= this.#statementMs;
+    const rows = shared
+      ? await this.#lookUp(statement)
+      : await this.#readShort(statement, { statementMs, share });
+    return maskedRows(rows, statement, this.#maskKeys, 0, true);
+  }
+
   /**
    * Chunks in order, at least one, the final one with `last`. Ends the upstream cursor when the caller
    * stops asking. @param request its signal is looked at only by reads that take long
@@ -123,19 +140,14 @@ export class OrderDatabase {
     statementMs?: number,
     share?: PoolShare,
   ): AsyncGenerator<MaskedRows, void, void> {
-    if (statement.rowLimit !== undefined && statement.rowLimit <= chunkOf(statement)) {
-      // Connections that are shared have one time for all.
-      const shared = statement.pinned && (statementMs ?? Infinity) >= this.#statementMs;
-      const { rows } = shared
-        ? await this.#lookUp(statement)
-        : await this.#withClient((client) => this.#query(client, statement.text, statement.values), {
-            statementMs,
-            share,
-          });
-      yield maskedRows(rows, statement, this.#maskKeys, 0, true);
-      return;
-    }
-    yield* this.#readLong(statement, request.signal, { statementMs, share });
+    const bounds = { statementMs, share };
+    if (this.comesAtOnce(statement)) yield await this.readAtOnce(statement, statementMs, share);
+    else yield* this.#readLong(statement, request.signal, bounds);
+  }
+
+  async #readShort({ text, values }: Statement, bounds: Bounds): Promise<Row[]> {
+    const query = (client: PoolClient) => this.#query(client, text, values);
+    return (await this.#withClient(query, bounds)).rows;
   }
 
   async *#readLong(
@@ -232,13 +244,12 @@ export class OrderDatabase {
   }
 
   /** Short reads do not wait for long ones: they have connections of their own. */
-  async #lookUp({ text, values }: Statement): Promise<QueryArrayResult<Row>> {
+  async #lookUp({ text, values }: Statement): Promise<Row[]> {
+    const query: PipelinedQuery = { text, name: this.#nameFor(text), values: values.map(valueOf) };
     try {
-      return await this.#bounded(this.#shared.query<Row>(this.#configOf(text, values)), (error) =>
-        this.#shared.hangUp(error),
-      );
+      return (await this.#shared.query(query)).rows as Row[];
     } catch (thrown) {
-      throw translateUpstream(thrown);
+      throw thrown instanceof NoAnswer ? slow(thrown) : translateUpstream(thrown);
     }
   }
 
@@ -251,13 +262,11 @@ export class OrderDatabase {
   }
 
   /** The server's statement_timeout comes first; this is for a server that no longer answers at all. */
-  #bounded<T>(work: Promise<T>, onGivenUp: (error: Error) => void = () => undefined): Promise<T> {
+  #bounded<T>(work: Promise<T>): Promise<T> {
     const started = performance.now();
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => {
-        const error = new Error(`no answer in ${Math.round(performance.now() - started)} ms`);
-        reject(slow(error));
-        onGivenUp(error);
+        reject(slow(new Error(`no answer in ${Math.round(performance.now() - started)} ms`)));
       }, this.#giveUpMs);
       const settle = <Outcome>(outcome: (value: Outcome) => void) => {
         return (value: Outcome) => {
@@ -282,6 +291,12 @@ export class OrderDatabase {
 
 function chunkOf({ embedded }: Statement): number {
   return embedded === undefined ? chunkRows : chunkEmbedding;
+}
+
+/** As the protocol takes it: what is no list as it is, a list as PostgreSQL writes an array of text. */
+function valueOf(value: unknown): Value {
+  if (!Array.isArray(value)) return value as Value;
+  return `{${value.map((each) => `"${String(each).replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
 }
 
 async function endRead(client: PoolClient, cursor: Cursor<Row> | undefined): Promise<void> {

@@ -9,36 +9,31 @@ import type { CostPolicy } from '../policy/model.js';
 export const defaultConcurrent = 100;
 
 export class Places {
-  readonly #taken = new Map<string, number>();
+  readonly #ofPerson = new Map<string, number>();
+  readonly #ofRole = new Map<string, number>();
 
   /** @returns gives the places back; may be called again. @throws WeirError concurrency-reached */
   take(role: string, actorId: string, cost: CostPolicy | undefined): () => void {
-    const person = `person ${actorId}`;
-    const whole = `role ${role}`;
     const ofPerson = cost?.concurrent ?? defaultConcurrent;
     const ofRole = cost?.concurrentRole ?? Infinity;
-    if (this.#count(person) >= ofPerson) throw reached(`${ofPerson} reads of one person`);
-    if (this.#count(whole) >= ofRole) throw reached(`${ofRole} reads of the role ${role}`);
-    this.#add(person, 1);
-    this.#add(whole, 1);
+    if ((this.#ofPerson.get(actorId) ?? 0) >= ofPerson) throw reached(`${ofPerson} reads of one person`);
+    if ((this.#ofRole.get(role) ?? 0) >= ofRole) throw reached(`${ofRole} reads of the role ${role}`);
+    add(this.#ofPerson, actorId, 1);
+    add(this.#ofRole, role, 1);
     let held = true;
     return () => {
       if (!held) return;
       held = false;
-      this.#add(person, -1);
-      this.#add(whole, -1);
+      add(this.#ofPerson, actorId, -1);
+      add(this.#ofRole, role, -1);
     };
   }
+}
 
-  #count(key: string): number {
-    return this.#taken.get(key) ?? 0;
-  }
-
-  #add(key: string, n: number): void {
-    const count = this.#count(key) + n;
-    if (count === 0) this.#taken.delete(key);
-    else this.#taken.set(key, count);
-  }
+function add(taken: Map<string, number>, key: string, n: number): void {
+  const count = (taken.get(key) ?? 0) + n;
+  if (count === 0) taken.delete(key);
+  else taken.set(key, count);
 }
 
 function reached(what: string): WeirError {

@@ -5,53 +5,78 @@
  * index and few rows, may come here. A connection that fails takes its reads with it and is replaced by the
  * next one; nothing is asked twice.
  */
-import type { Duplex } from 'node:stream';
-import { DatabaseError, type Client } from 'pg';
-import type { QueryArrayConfig, QueryArrayResult } from 'pg';
+import { DatabaseError } from 'pg';
+import { Pipeline, type PipelinedAnswer, type PipelinedQuery } from '../store/pipeline.js';
 import { openClient, type ConnectOptions } from '../store/pool.js';
 
 /** Reads under way on one connection, above which another is opened while there may be more. */
 const crowd = 8;
+/** How often is looked who waits for too long: one timer for all instead of one for each. */
+const sweepMs = 100;
 
 interface Lane {
-  readonly opening: Promise<Client>;
-  client: Client | undefined;
+  readonly opening: Promise<Pipeline>;
+  pipeline: Pipeline | undefined;
   inFlight: number;
-  corked: boolean;
+}
+
+interface Waiting {
+  readonly lane: Lane;
+  readonly sinceMillis: number;
+  readonly reject: (error: Error) => void;
 }
 
 export interface SharedOptions extends ConnectOptions {
   /** Connections at the most. */
   readonly size: number;
+  /** A read that waits for longer ends with NoAnswer, and so does every other that is under way. */
+  readonly giveUpMs: number;
   readonly onIdleError: (error: Error) => void;
 }
+
+/** The server no longer answers at all. */
+export class NoAnswer extends Error {}
 
 export class SharedConnections {
   readonly #options: SharedOptions;
   readonly #lanes = new Set<Lane>();
+  /** In order of coming. */
+  readonly #waiting = new Set<Waiting>();
+  #sweeper: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: SharedOptions) {
     this.#options = options;
   }
 
-  /** @throws what pg throws */
-  async query<Row extends unknown[]>(config: QueryArrayConfig): Promise<QueryArrayResult<Row>> {
-    if (this.#closed) throw new Error('Client was closed');
-    const lane = this.#choose();
-    lane.inFlight++;
-    try {
-      const client = lane.client ?? (await lane.opening);
-      this.#gather(lane, client);
-      return await client.query<Row>(config);
-    } catch (thrown) {
-      // Anything but an error of this one query is the end of the connection, though it may not have heard yet.
-      if (!(thrown instanceof DatabaseError && thrown.severity === 'ERROR'))
-        this.#drop(lane, thrown as Error);
-      throw thrown;
-    } finally {
-      lane.inFlight--;
-    }
+  /** @throws NoAnswer, or what pg throws */
+  query(query: PipelinedQuery): Promise<PipelinedAnswer> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) throw new Error('Client was closed');
+      const lane = this.#choose();
+      const waiting: Waiting = { lane, sinceMillis: performance.now(), reject };
+      lane.inFlight++;
+      this.#waiting.add(waiting);
+      this.#sweeper ??= setInterval(() => this.#sweep(), sweepMs);
+      const answered = (error: Error | undefined, answer: PipelinedAnswer): void => {
+        this.#leave(waiting);
+        if (error === undefined) return resolve(answer);
+        // Anything but an error of this one query is the end of the connection, though it may not have heard yet.
+        if (!(error instanceof DatabaseError && error.severity === 'ERROR')) this.#drop(lane, error);
+        reject(error);
+      };
+      if (lane.pipeline !== undefined) lane.pipeline.ask(query, answered);
+      else
+        lane.opening.then(
+          (pipeline) => {
+            if (this.#waiting.has(waiting)) pipeline.ask(query, answered);
+          },
+          (error: Error) => {
+            this.#leave(waiting);
+            reject(error);
+          },
+        );
+    });
   }
 
   /**
@@ -66,7 +91,8 @@ export class SharedConnections {
     this.#closed = true;
     const lanes = [...this.#lanes];
     this.#lanes.clear();
-    await Promise.allSettled(lanes.map(async ({ opening }) => (await opening).end()));
+    await Promise.allSettled(lanes.map(async ({ opening }) => (await opening).close()));
+    clearInterval(this.#sweeper);
   }
 
   /** The first that is not crowded, so that as few as will do are busy, and what comes together goes together. */
@@ -80,12 +106,11 @@ export class SharedConnections {
   }
 
   #open(): Lane {
-    const client = openClient({ ...this.#options, pipeline: true });
+    const client = openClient({ ...this.#options, pipeline: false });
     const lane: Lane = {
-      opening: client.connect().then(() => (lane.client = client)),
-      client: undefined,
+      opening: Pipeline.open(client).then((pipeline) => (lane.pipeline = pipeline)),
+      pipeline: undefined,
       inFlight: 0,
-      corked: false,
     };
     this.#lanes.add(lane);
     const lost = (error: Error): void => {
@@ -94,32 +119,35 @@ export class SharedConnections {
     };
     client.on('error', lost);
     client.on('end', () => lost(new Error('Connection terminated')));
-    lane.opening.catch((error: Error) => {
-      this.#lanes.delete(lane);
-      streamOf(client).destroy(error);
-    });
+    lane.opening.catch(() => this.#lanes.delete(lane));
     return lane;
   }
 
-  /** What this turn of the event loop still brings goes out in the same piece. */
-  #gather(lane: Lane, client: Client): void {
-    if (lane.corked) return;
-    lane.corked = true;
-    const stream = streamOf(client);
-    stream.cork();
-    setImmediate(() => {
-      lane.corked = false;
-      stream.uncork();
-    });
+  #leave(waiting: Waiting): void {
+    if (this.#waiting.delete(waiting)) waiting.lane.inFlight--;
+  }
+
+  #sweep(): void {
+    const [oldest] = this.#waiting;
+    if (oldest === undefined) {
+      clearInterval(this.#sweeper);
+      this.#sweeper = undefined;
+      return;
+    }
+    const since = performance.now() - this.#options.giveUpMs;
+    if (oldest.sinceMillis > since) return;
+    const error = new NoAnswer(`no answer in ${this.#options.giveUpMs} ms`);
+    this.hangUp(error);
+    // Those whose connection is not open yet.
+    for (const waiting of this.#waiting) {
+      if (waiting.sinceMillis > since) return;
+      this.#leave(waiting);
+      waiting.reject(error);
+    }
   }
 
   #drop(lane: Lane, reason: Error): void {
     this.#lanes.delete(lane);
-    if (lane.client !== undefined) streamOf(lane.client).destroy(reason);
+    lane.pipeline?.destroy(reason);
   }
-}
-
-/** pg's types do not show it. */
-function streamOf(client: Client): Duplex {
-  return (client as unknown as { connection: { stream: Duplex } }).connection.stream;
 }

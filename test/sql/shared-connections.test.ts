@@ -1,16 +1,17 @@
 /** Short reads share connections: answers stay with their questions, and what one of them meets does not reach the others. */
 import pg from 'pg';
 import t, { type Test } from 'tap';
-import { SharedConnections } from '../../src/sql/shared-connections.js';
+import { NoAnswer, SharedConnections } from '../../src/sql/shared-connections.js';
 import { freshDatabase } from '../support/database.js';
 
-async function open(t: Test, size = 4) {
+async function open(t: Test, size = 4, giveUpMs = 6_000) {
   const { url } = await freshDatabase(t);
   const lost: Error[] = [];
   const shared = new SharedConnections({
     url,
     size,
     connectTimeoutMs: 2_000,
+    giveUpMs,
     applicationName: 'shared',
     settings: { statement_timeout: '5000' },
     onIdleError: (error) => lost.push(error),
@@ -26,13 +27,12 @@ async function open(t: Test, size = 4) {
     return rows[0]!.n;
   };
   const ask = async (n: number): Promise<number> => {
-    const { rows } = await shared.query<[number]>({
+    const { rows } = await shared.query({
       name: 'echo',
       text: 'SELECT $1::int',
       values: [n],
-      rowMode: 'array',
     });
-    return rows[0]![0];
+    return Number(rows[0]![0]);
   };
   return { shared, admin, lost, connections, ask };
 }
@@ -56,7 +56,6 @@ void t.test('an error of one query is that query’s alone', async (t) => {
     name: 'bad',
     text: 'SELECT 1 / $1::int',
     values: [0],
-    rowMode: 'array',
   });
   const answers = await Promise.allSettled([ask(1), bad, ask(2), ask(3)]);
   t.same(
@@ -72,7 +71,7 @@ void t.test(
   async (t) => {
     const { shared, admin, ask, lost } = await open(t, 1);
     t.equal(await ask(1), 1);
-    const slow = shared.query({ text: 'SELECT pg_sleep(5)', rowMode: 'array' });
+    const slow = shared.query({ text: 'SELECT pg_sleep(5)' });
     // Heard from the beginning: their refusal may come before that of the query below.
     const answers = Promise.allSettled([slow, ask(2)]);
     await admin.query(
@@ -87,25 +86,41 @@ void t.test(
 void t.test('a server that does not answer is hung up on', async (t) => {
   const { shared, ask } = await open(t, 1);
   t.equal(await ask(1), 1);
-  const slow = shared.query({ text: 'SELECT pg_sleep(4)', rowMode: 'array' });
+  const slow = shared.query({ text: 'SELECT pg_sleep(4)' });
   const behind = ask(2);
   setImmediate(() => shared.hangUp(new Error('gave up')));
   for (const answer of await Promise.allSettled([slow, behind])) t.equal(answer.status, 'rejected');
   t.equal(await ask(3), 3);
 });
 
+void t.test(
+  'whoever waits for too long is given up, with those behind it, and the next read gets another',
+  async (t) => {
+    const { shared, ask, lost } = await open(t, 1, 300);
+    t.equal(await ask(1), 1);
+    const answers = await Promise.allSettled([shared.query({ text: 'SELECT pg_sleep(4)' }), ask(2)]);
+    for (const answer of answers) {
+      t.equal(answer.status, 'rejected');
+      t.ok((answer as PromiseRejectedResult).reason instanceof NoAnswer);
+    }
+    t.equal(await ask(3), 3);
+    t.same(lost, []);
+  },
+);
+
 void t.test('nobody listens: each read hears so, and none waits for ever', async (t) => {
   const shared = new SharedConnections({
     url: 'postgres://nobody@127.0.0.1:1/none',
     size: 2,
     connectTimeoutMs: 1_000,
+    giveUpMs: 6_000,
     applicationName: 'shared',
     settings: {},
     onIdleError: () => t.fail('no idle connection was lost'),
   });
   t.teardown(() => shared.close());
   const answers = await Promise.allSettled(
-    Array.from({ length: 20 }, () => shared.query({ text: 'SELECT 1', rowMode: 'array' })),
+    Array.from({ length: 20 }, () => shared.query({ text: 'SELECT 1' })),
   );
   t.ok(answers.every((answer) => answer.status === 'rejected'));
 });

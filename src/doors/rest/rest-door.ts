@@ -56,10 +56,10 @@ export function restDoor({ corridor, observe, isTable, stallTimeoutMs = 30_000 }
   return (app) => {
     const address = '/rest/:table';
     app.get<TableRoute>(address, { config: { door: 'rest' } }, (request, reply) =>
-      pass(request, reply, async () => searchOf(request.raw.url ?? '')),
+      pass(request, reply, searchOf(request.raw.url ?? '')),
     );
     app.head<TableRoute>(address, { config: { door: 'rest' } }, (request, reply) =>
-      pass(request, reply, async () => searchOf(request.raw.url ?? '')),
+      pass(request, reply, searchOf(request.raw.url ?? '')),
     );
     app.get('/rest/', { config: { door: 'rest' } }, async (request, reply) =>
       reply.send(openApi(await corridor.describe(request.exchange.identified), version)),
@@ -88,18 +88,18 @@ export function restDoor({ corridor, observe, isTable, stallTimeoutMs = 30_000 }
   async function pass(
     request: FastifyRequest<TableRoute>,
     reply: FastifyReply,
-    search: () => Promise<string>,
+    search: string | (() => Promise<string>),
   ): Promise<void> {
     const { exchange } = request;
     const asked = askedFor(request.method, request.params.table, exchange.identified, isTable);
     let understood: Understood;
     try {
-      understood = understand(request, await search());
+      understood = understand(request, typeof search === 'string' ? search : await search());
     } catch (thrown) {
       throw await corridor.refuse(asked, asWeirError(thrown));
     }
     const { plan, format } = understood;
-    const answer = await corridor.pass(requestOf(asked, plan, exchange));
+    const answer = await corridor.pass(new Read(asked, plan, exchange));
     try {
       if (request.method === 'HEAD') sendHead({ asked, answer, plan, format, exchange, reply });
       else await send({ asked, answer, plan, format, exchange, reply });
@@ -139,7 +139,7 @@ export function restDoor({ corridor, observe, isTable, stallTimeoutMs = 30_000 }
     void reply.header('content-type', encoder.contentType);
     const head = encoder.head + encoder.encode(first);
     if (first.last) {
-      void reply.send(Buffer.from(head + encoder.tail));
+      void reply.send(head + encoder.tail);
       return;
     }
 
@@ -207,22 +207,34 @@ function askedFor(method: string, table: string, asked: Asked, isTable: RestPart
 }
 
 /** Written out, and the signal only made where it is asked for: this is on the path of every read. */
-function requestOf(asked: Asked, plan: ReadPlan, exchange: Exchange): AccessRequest {
-  const { id, door, route, principal, namedRole, address, reason, ticket } = asked;
-  return {
-    id,
-    door,
-    route,
-    principal,
-    namedRole,
-    address,
-    reason,
-    ticket,
-    plan,
-    get signal() {
-      return exchange.signal;
-    },
-  };
+class Read implements AccessRequest {
+  readonly id: string;
+  readonly door: Asked['door'];
+  readonly route: string;
+  readonly principal: Asked['principal'];
+  readonly namedRole: string | undefined;
+  readonly address: string;
+  readonly reason: string | undefined;
+  readonly ticket: string | undefined;
+  readonly plan: ReadPlan;
+  readonly #exchange: Exchange;
+
+  constructor(asked: Asked, plan: ReadPlan, exchange: Exchange) {
+    this.id = asked.id;
+    this.door = asked.door;
+    this.route = asked.route;
+    this.principal = asked.principal;
+    this.namedRole = asked.namedRole;
+    this.address = asked.address;
+    this.reason = asked.reason;
+    this.ticket = asked.ticket;
+    this.plan = plan;
+    this.#exchange = exchange;
+  }
+
+  get signal(): AbortSignal {
+    return this.#exchange.signal;
+  }
 }
 
 function understand(request: FastifyRequest<TableRoute>, search: string): Understood {

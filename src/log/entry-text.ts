@@ -1,0 +1,77 @@
+/**
+ * An entry's body as canonical JSON text: to the byte what JSON.stringify writes, at a fraction of the time.
+ * Most of an entry is what it was last time (statement, policy, forms of the columns, limits), so the text of
+ * such members is kept: of strings by their member's name, of objects by their identity.
+ */
+import type { EntryBody } from './entry.js';
+
+/** Members whose strings come again and again; never those that differ from entry to entry. */
+const recurring: ReadonlySet<string> = new Set([
+  'actor',
+  'door',
+  'epoch',
+  'kind',
+  'meter',
+  'policy',
+  'role',
+  'route',
+  'statement',
+  'table',
+  'tool',
+  'writer',
+]);
+
+/** Members that are objects with names of ours; others may hold names that need escaping. */
+const objects: ReadonlySet<string> = new Set(['amounts', 'charge', 'read']);
+/** ASCII without anything to escape. */
+const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
+const maxStrings = 20_000;
+const strings = new Map<string, string>();
+const frozen = new WeakMap<object, string>();
+
+/** @param parts members of the body, in the order in which they are to stand */
+export function entryText(...parts: readonly Partial<EntryBody>[]): string {
+  let text = '';
+  for (const part of parts) text = withMembers(text, part);
+  return `{${text}}`;
+}
+
+/** Its text is kept. For objects that nobody changes any more and that entry after entry shares. */
+export function keepText<T extends object>(shared: T): T {
+  frozen.set(shared, JSON.stringify(shared));
+  return shared;
+}
+
+function withMembers(before: string, members: object): string {
+  let text = before;
+  for (const name in members) {
+    const value: unknown = members[name as never];
+    if (value === undefined) continue;
+    text += `${text === '' ? '' : ','}"${name}":${memberText(name, value)}`;
+  }
+  return text;
+}
+
+function memberText(name: string, value: unknown): string {
+  if (typeof value === 'number' && Number.isFinite(value)) return String(value);
+  if (typeof value === 'string') {
+    if (recurring.has(name)) return keptString(value);
+    return plain.test(value) ? `"${value}"` : JSON.stringify(value);
+  }
+  if (typeof value === 'object' && value !== null) {
+    const kept = frozen.get(value);
+    if (kept !== undefined) return kept;
+    if (objects.has(name) && !Array.isArray(value)) return `{${withMembers('', value)}}`;
+  }
+  return JSON.stringify(value);
+}
+
+function keptString(value: string): string {
+  let text = strings.get(value);
+  if (text === undefined) {
+    if (strings.size >= maxStrings) strings.clear();
+    strings.set(value, (text = JSON.stringify(value)));
+  }
+  return text;
+}
