@@ -87,9 +87,10 @@ function compile(role: string, plan: ReadPlan) {
 function withoutMasks(role: string, text: string): string {
   let short = text;
   for (const { see } of set.roles.get(role)!.tables.values()) {
-    for (const [column, mask] of see)
-      if (mask !== 'clear')
-        short = short.replaceAll(maskOf(mask).sql!(`"${column}"`), `${mask}("${column}")`);
+    for (const [column, mask] of see) {
+      const written = mask === 'clear' ? undefined : maskOf(mask).sql?.(`"${column}"`);
+      if (written !== undefined) short = short.replaceAll(written, `${mask}("${column}")`);
+    }
   }
   return short;
 }
