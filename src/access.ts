@@ -328,6 +328,10 @@ export interface VisibleTables {
   /** Rows that one request may read. */
   readonly perRequest: number;
   readonly tables: readonly VisibleTable[];
+  /** Words of which each read gives one; undefined: none is asked for. */
+  readonly reasons?: readonly string[] | undefined;
+  /** Undefined: none is asked for. */
+  readonly ticket?: 'required' | 'optional' | undefined;
 }
 
 /** What doors know of the corridor. */

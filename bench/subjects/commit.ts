@@ -120,6 +120,7 @@ async function decisions(
     lookups: 0,
     rowLimit: policy.perRequest,
     statement,
+    purpose: { reason: 'call', ticket: undefined },
   });
 }
 

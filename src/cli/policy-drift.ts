@@ -1,8 +1,8 @@
 /** `weir policy drift`: what the order database holds that the catalogue does not say. Names and counts, no values. */
-import { findDrift, unclassified, type Samples } from '../policy/drift.js';
+import { findDrift, normalLookups, unclassified, type NormalForms, type Samples } from '../policy/drift.js';
 import { formatFaults, type PolicyFault } from '../policy/faults.js';
 import type { LoadedPolicies } from '../policy/load.js';
-import { sampleColumns } from '../sql/sample.js';
+import { sampleColumns, samplePairs } from '../sql/sample.js';
 import { readSchema } from '../sql/schema.js';
 import { exitCodes, type CliContext } from './context.js';
 import { databaseFault } from './database-fault.js';
@@ -46,7 +46,20 @@ async function look(policies: LoadedPolicies, url: string): Promise<PolicyFault[
         }),
       ),
     );
-    return findDrift(policies, live, samples);
+    const normalForms: NormalForms = new Map(
+      await Promise.all(
+        tables.map(async (table) => {
+          const place = `${table.from.schema}.${table.from.table}`;
+          const found = live.get(place);
+          const pairs = normalLookups(table).map(async ({ name, column }) => {
+            const there = found?.columns.has(name) === true && found.columns.has(column);
+            return [name, there ? await samplePairs(pool, found, [name, column]) : []] as const;
+          });
+          return [place, new Map(await Promise.all(pairs))] as const;
+        }),
+      ),
+    );
+    return findDrift(policies, live, samples, normalForms);
   } catch (error) {
     throw databaseFault(error, 'the order database', 'orders.url') ?? error;
   } finally {

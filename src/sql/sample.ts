@@ -21,12 +21,39 @@ export async function sampleColumns(
   table: LiveTable,
   names: readonly string[],
 ): Promise<Map<string, readonly string[]>> {
+  const { columns, rows } = await sampleOf(pool, table, names);
+  return new Map(
+    columns.map((name, index) => [
+      name,
+      rows.flatMap((row) => (row[index] === null || row[index] === undefined ? [] : [row[index]])),
+    ]),
+  );
+}
+
+/** @returns the two columns' values row by row, where neither is NULL; empty where one may not be read */
+export async function samplePairs(
+  pool: Pool,
+  table: LiveTable,
+  [one, other]: readonly [string, string],
+): Promise<(readonly [string, string])[]> {
+  const { columns, rows } = await sampleOf(pool, table, [one, other]);
+  const [at, beside] = [columns.indexOf(one), columns.indexOf(other)];
+  return rows.flatMap((row) =>
+    row[at] == null || row[beside] == null ? [] : [[row[at], row[beside]] as const],
+  );
+}
+
+async function sampleOf(
+  pool: Pool,
+  table: LiveTable,
+  names: readonly string[],
+): Promise<{ columns: string[]; rows: (string | null)[][] }> {
   const from = `${escapeIdentifier(table.schema)}.${escapeIdentifier(table.table)}`;
   const { rows: allowed } = await pool.query<{ name: string }>(
     `SELECT name FROM unnest($1::text[]) AS name WHERE has_column_privilege($2::regclass, name, 'SELECT')`,
     [names.filter((name) => readable.test(table.columns.get(name)?.type ?? '')), from],
   );
-  if (allowed.length === 0) return new Map();
+  if (allowed.length === 0) return { columns: [], rows: [] };
   const columns = allowed.map(({ name }) => name);
   const list = columns.map((name) => `${escapeIdentifier(name)}::text`).join(', ');
   const { rows: size } = await pool.query<{ kind: string; rows: number }>(
@@ -41,10 +68,5 @@ export async function sampleColumns(
     text: `SELECT ${list} FROM ${some} ORDER BY random() LIMIT ${sampleRows}`,
     rowMode: 'array',
   });
-  return new Map(
-    columns.map((name, index) => [
-      name,
-      rows.flatMap((row) => (row[index] === null || row[index] === undefined ? [] : [row[index]])),
-    ]),
-  );
+  return { columns, rows };
 }

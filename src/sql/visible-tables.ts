@@ -5,7 +5,7 @@ import { relationsOf } from './foreign-keys.js';
 import type { LiveSchema } from './schema.js';
 
 export function visibleTables(
-  { role, about, perRequest, tables }: RolePolicy,
+  { role, about, perRequest, tables, reasons, ticket }: RolePolicy,
   live: LiveSchema,
 ): VisibleTables {
   const visible = [...tables.values()].flatMap((policy): VisibleTable[] => {
@@ -24,5 +24,6 @@ export function visibleTables(
     });
     return [{ name: table.name, browse, findBy, columns }];
   });
-  return { role, about, perRequest, tables: visible };
+  const need = ticket && (ticket.required ? 'required' : 'optional');
+  return { role, about, perRequest, tables: visible, reasons, ticket: need };
 }

@@ -163,6 +163,12 @@ void t.test('GET /rest/ describes what the role sees, for tools that read OpenAP
     },
   });
   t.same(Object.keys(document.paths), ['/rest/orders']);
+  t.match(document.paths['/rest/orders'], {
+    parameters: [
+      { name: 'Weir-Reason', in: 'header', required: true, schema: { enum: ['call', 'return'] } },
+      { name: 'Weir-Ticket', in: 'header', required: false },
+    ],
+  });
   t.match(
     JSON.stringify(document.paths),
     /Every read pins a record or a person by order_no or receiver_phone/,

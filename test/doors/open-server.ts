@@ -57,6 +57,8 @@ export class ScriptedCorridor implements Corridor {
       role: 'support-agent',
       about: 'Answers calls',
       perRequest: 50,
+      reasons: ['call', 'return'],
+      ticket: 'optional',
       tables: [
         {
           name: 'orders',

@@ -5,12 +5,15 @@
 import type { VisibleTable, VisibleTables } from '../../access.js';
 
 /** @param version of the gateway */
-export function openApi({ role, about, perRequest, tables }: VisibleTables, version: string): object {
+export function openApi(visible: VisibleTables, version: string): object {
+  const { role, about, perRequest, tables } = visible;
   return {
     openapi: '3.1.0',
     info: { title: `Weir, as ${role} sees it`, description: about, version },
     security: [{ token: [] }],
-    paths: Object.fromEntries(tables.map((table) => [`/rest/${table.name}`, pathOf(table, perRequest)])),
+    paths: Object.fromEntries(
+      tables.map((table) => [`/rest/${table.name}`, { ...pathOf(table, perRequest), ...purposeOf(visible) }]),
+    ),
     components: {
       securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
       parameters: Object.fromEntries(
@@ -53,6 +56,19 @@ const parameters = {
   range: header('Range', 'Rows from 0, both ends included: 0-24'),
   prefer: header('Prefer', 'count=exact'),
 } as const;
+
+/** What every read of the role says it is for, where the role asks. */
+function purposeOf({ reasons, ticket }: VisibleTables): object {
+  const asked = [
+    ...(reasons === undefined
+      ? []
+      : [{ ...header('Weir-Reason', 'What the read is for'), required: true, schema: { enum: reasons } }]),
+    ...(ticket === undefined
+      ? []
+      : [{ ...header('Weir-Ticket', 'What it belongs to'), required: ticket === 'required' }]),
+  ];
+  return asked.length === 0 ? {} : { parameters: asked };
+}
 
 function pathOf({ name, browse, findBy, columns }: VisibleTable, perRequest: number): object {
   const filters = [
