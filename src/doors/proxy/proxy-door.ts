@@ -91,7 +91,15 @@ async function addService(scope: FastifyInstance, service: BoundService, parts: 
       fault = asWeirError(thrown);
     }
     if (fault !== undefined) throw await corridor.refuse(call, fault);
-    return send(reply, await corridor.call(call, forward(reply)), exchange);
+    try {
+      return send(reply, await corridor.call(call, forward(reply)), exchange);
+    } catch (thrown) {
+      // Only now: to a role without the service there is no such address, and no method of it.
+      const { matched } = call;
+      if (isMethodRefused(thrown) && matched !== undefined && 'methods' in matched)
+        void reply.header('allow', matched.methods.join(', '));
+      throw thrown;
+    }
   }
 
   function requestOf(request: FastifyRequest, reply: FastifyReply): Calling {
@@ -150,6 +158,10 @@ function stepsOf(path: string): readonly string[] | undefined {
     steps[i] = step;
   }
   return steps;
+}
+
+function isMethodRefused(thrown: unknown): boolean {
+  return thrown instanceof WeirError && thrown.code === 'method-not-allowed';
 }
 
 function faultOf({ headers }: FastifyRequest): WeirError | undefined {
