@@ -1,8 +1,9 @@
 /** Who asks, as a service behind the proxy door learns it: from one header that only the gateway can have written. */
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import t from 'tap';
-import { startGateway } from '../support/gateway.js';
-import { json, openSite, shipment } from './proxy-site.js';
+import { withRoles } from '../corridor/with-roles.js';
+import type { GatewayOptions } from '../support/gateway.js';
+import { json, openSite, roles, shipment } from './proxy-site.js';
 
 void t.test('a service verifies the one header, whatever the caller has sent in it', async (t) => {
   const site = await openSite(t);
@@ -34,9 +35,9 @@ void t.test('a service verifies the one header, whatever the caller has sent in 
 });
 
 void t.test('a gateway with services and no key to tell them who asks does not start', async (t) => {
-  const config: Parameters<typeof startGateway>[1] = {
+  const config: GatewayOptions = {
     config: (config) => ({ ...config, principal: { keys: [] } }),
   };
   await t.rejects(openSite(t, config), { message: /it has no key: make one with weir service key/ });
-  t.ok((await startGateway(t, config)).address, 'without services it does');
+  t.ok((await withRoles(t, { nobody: roles.nobody }, config)).address, 'without services it does');
 });
