@@ -69,7 +69,7 @@ function tell(entry: ShownEntry): Told {
   };
 }
 
-function outcomeOf({ outcome, table, records, part, also = [], fault }: ShownEntry): string {
+function outcomeOf({ outcome, table, records, part, also = [], fault, filled }: ShownEntry): string {
   if (fault !== undefined) return `the entry cannot be read: ${fault}`;
   if (outcome === 'refused') return 'refused';
   if (outcome === 'noted') return 'allowed';
@@ -77,7 +77,8 @@ function outcomeOf({ outcome, table, records, part, also = [], fault }: ShownEnt
   const rows = [own, ...also.map((inside) => `${inside.records} of ${inside.table}`)].join(', with ');
   const which = part === undefined || part === 0 ? '' : `, part ${part + 1}`;
   const none = records === 0 ? ': nothing matched, or nothing that the role may see' : '';
-  return `released ${rows}${which}${none}`;
+  const to = filled === undefined ? '' : ` to ${filled}, not to the caller`;
+  return `released ${rows}${which}${to}${none}`;
 }
 
 const whose: Readonly<Record<Severity, string>> = {

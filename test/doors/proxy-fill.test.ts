@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
 import t, { type Test } from 'tap';
+import { weir } from '../cli/weir-process.js';
 import { withRoles, type Ruled } from '../corridor/with-roles.js';
 import { json, startUpstream, type Handler, type Upstream } from './proxy-site.js';
 
@@ -215,6 +216,18 @@ void t.test(
     t.same(JSON.parse(labels.asked[0]!.body), {
       receiver: { name: order.receiver_name, address: order.address },
     });
+    const cwd = t.testdir({ 'weir.yaml': JSON.stringify(desk.config) });
+    const told = await weir(['why', answer.headers.get('weir-request-id')!], { cwd });
+    t.match(told.out, /outcome {2}released 1 row of orders to telephony, not to the caller\n/);
+    t.match(told.out, /outcome {2}released 1 row of telephony.calls, part 2\n/);
+    const shown = await weir(['log', 'show', '--record', `orders/${order.order_id}`], { cwd });
+    t.match(
+      shown.out,
+      /released to labels +[0-9a-f]/,
+      'who has used this order, and that they did not see it',
+    );
+    t.match(shown.out, /released to telephony/);
+
     const log = JSON.stringify(await desk.entries()) + JSON.stringify(desk.observed);
     for (const value of [order.receiver_phone, order.receiver_name, order.address, order.order_no])
       t.notOk(log.includes(value), 'on no log');
@@ -250,6 +263,19 @@ void t.test('how often, and of what, is bounded', async (t) => {
     {},
   ]);
   t.same(await desk.faults(), []);
+});
+
+void t.test('what cannot be recorded is not sent', async (t) => {
+  const desk = await openDesk(t);
+  const { order, telephony, store } = desk;
+  const body = { order_no: order.order_no };
+  t.equal((await desk.post('/telephony/calls', body)).status, 201);
+  const owner = new pg.Client(store.superuserUrl);
+  await owner.connect();
+  t.teardown(() => owner.end());
+  await owner.query(`REVOKE INSERT ON weir.entries FROM ${new URL(store.runtimeUrl).username}`);
+  t.equal(code(await desk.post('/telephony/calls', body)), 'log-unavailable');
+  t.equal(telephony.asked.length, 1);
 });
 
 void t.test('who may, with what reason, and with which body', async (t) => {
