@@ -12,7 +12,7 @@ import { createMetrics } from '../../src/observe/metrics.js';
 import { loadPolicies } from '../../src/policy/load.js';
 import type { Teardown } from '../support/cluster.js';
 import { freshDatabase } from '../support/database.js';
-import { gatewayConfig, policiesDirectory } from '../support/gateway.js';
+import { gatewayConfig, nowhere, policiesDirectory } from '../support/gateway.js';
 import { changeHidden } from './hidden-change.js';
 import { generate, groundOf, seeded, type GeneratedRequest, type Ground } from './requests.js';
 
@@ -127,6 +127,7 @@ export async function compareTwins(twins: Twins, options: CompareOptions): Promi
   const sides = await Promise.all(
     [twins.one, twins.two].map(async ({ config, issuer }) => {
       const gateway = open(config, {
+        environment: nowhere,
         demo: true,
         metrics: createMetrics({ process: false }),
         observe: () => undefined,
