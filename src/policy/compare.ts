@@ -4,6 +4,12 @@
  * know, a mask of which it does not know that it keeps less. Empty: the set is as tight, or tighter.
  */
 import { isPersonal } from './catalog.js';
+import {
+  compareService,
+  compareServiceGrants,
+  judgedOfCatalogued,
+  judgedOfService,
+} from './compare-services.js';
 import { canonicalJson } from './digest.js';
 import { sortFaults, type PolicyFault } from './faults.js';
 import { limitsInForce } from './limits-in-force.js';
@@ -39,7 +45,17 @@ export function loosenings(before: LoadedPolicies, after: LoadedPolicies): Loose
     (...place) =>
       found.push(source.fault(...place));
   const inCatalog = sayIn(after.sources.catalog);
-  compareUnjudged(before.sources.catalog.value, after.sources.catalog.value, judged.catalog, [], inCatalog);
+  const catalogs = { before: before.sources.catalog.value, after: after.sources.catalog.value };
+  compareUnjudged(catalogs.before, catalogs.after, [...judged.catalog, 'services'], [], inCatalog);
+  for (const service of after.set.catalog.services?.values() ?? []) {
+    const path = ['services', service.name];
+    const was = before.set.catalog.services?.get(service.name);
+    // A new one is hidden until a role names it.
+    if (was === undefined) continue;
+    const raw = { before: valueAt(catalogs.before, path), after: valueAt(catalogs.after, path) };
+    compareService(was, service, raw, inCatalog);
+    compareUnjudged(raw.before, raw.after, judgedOfCatalogued, path, inCatalog);
+  }
   for (const table of after.set.catalog.tables.values()) {
     const was = before.set.catalog.tables.get(table.name);
     if (was !== undefined) compareCatalogued(was, table, inCatalog);
@@ -57,13 +73,19 @@ export function loosenings(before: LoadedPolicies, after: LoadedPolicies): Loose
     const say = sayIn(source);
     const was = before.set.roles.get(name);
     if (was === undefined) {
-      const what = [...role.tables.keys(), ...role.may].join(', ');
+      const what = [...role.tables.keys(), ...(role.services?.keys() ?? []), ...role.may].join(', ');
       say(['role'], 'value', `${name} is a new role (${what})`, 'remove the file');
       continue;
     }
     const old = before.sources.roles.get(name)!.value;
     compareRole(was, role, say);
-    compareUnjudged(old, source.value, judged.role, [], say);
+    compareServiceGrants(was, role, showsMore, say);
+    compareUnjudged(old, source.value, [...judged.role, 'services'], [], say);
+    for (const service of role.services?.keys() ?? []) {
+      const path = ['services', service];
+      if (was.services?.has(service) === true)
+        compareUnjudged(valueAt(old, path), valueAt(source.value, path), judgedOfService, path, say);
+    }
     for (const table of role.tables.keys()) {
       const path = ['tables', table];
       if (was.tables.has(table))

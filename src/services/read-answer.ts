@@ -100,7 +100,9 @@ function collect(body: Readable, { maxAnswerBytes, timeoutMs }: AnswerBounds): P
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let length = 0;
+    let settled = false;
     const fail = (error: WeirError): void => {
+      settled = true;
       clearTimeout(timer);
       reject(error);
       body.destroy();
@@ -108,16 +110,21 @@ function collect(body: Readable, { maxAnswerBytes, timeoutMs }: AnswerBounds): P
     const timer = setTimeout(() => fail(new WeirError('service-timeout')), timeoutMs);
     body.on('data', (part: Buffer) => {
       length += part.length;
-      if (length > maxAnswerBytes) fail(unfit(`it is longer than ${maxAnswerBytes} bytes`));
-      else parts.push(part);
+      if (length <= maxAnswerBytes) parts.push(part);
+      else if (!settled) fail(unfit(`it is longer than ${maxAnswerBytes} bytes`));
     });
-    body.once('end', () => {
+    body.on('end', () => {
+      settled = true;
       clearTimeout(timer);
       resolve(parts.length === 1 ? parts[0]! : Buffer.concat(parts, length));
     });
     // Half an answer, a wrong length, a connection that breaks off.
-    body.once('error', (cause: Error) => fail(bodyFailure(cause)));
-    body.once('close', () => fail(unfit('it broke off')));
+    body.on('error', (cause: Error) => {
+      if (!settled) fail(bodyFailure(cause));
+    });
+    body.on('close', () => {
+      if (!settled) fail(unfit('it broke off'));
+    });
   });
 }
 

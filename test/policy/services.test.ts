@@ -1,5 +1,6 @@
 /** Services of the catalogue and of roles: what a good entry becomes, and every fault at its place. */
 import t from 'tap';
+import { loosenings } from '../../src/policy/compare.js';
 import { loadPolicies } from '../../src/policy/load.js';
 import { agent, catalog, edit, faultsOf, writeSet } from './policy-files.js';
 
@@ -319,7 +320,9 @@ for (const [title, from, to, faults] of inRole) {
   void t.test(`a role: ${title}`, async (t) => {
     const told = await faultsOf(t, { 'catalog.yaml': services, 'roles/agent.yaml': edit(calls, from, to) });
     t.equal(told.length, faults.length, told.join('\n'));
-    faults.forEach((fault, index) => t.ok(told[index]!.startsWith(`roles/agent.yaml:${fault}`), told[index]!));
+    faults.forEach((fault, index) =>
+      t.ok(told[index]!.startsWith(`roles/agent.yaml:${fault}`), told[index]!),
+    );
   });
 }
 
@@ -337,4 +340,45 @@ void t.test('a role for services sees nothing personal of a service in clear', a
   const [fault, ...others] = await faultsOf(t, { 'catalog.yaml': services, 'roles/agent.yaml': text });
   t.match(fault, /sees nothing personal in clear, and receiver.phone is of class phone/);
   t.strictSame(others, []);
+});
+
+void t.test('what shows or allows more of a service is told; the way back is not', async (t) => {
+  const load = async (catalogText: string, roleText: string) =>
+    loadPolicies(await writeSet(t, { 'catalog.yaml': catalogText, 'roles/agent.yaml': roleText }));
+  const before = await load(services, calls);
+  const grant = '    write: yes\n';
+  for (const [from, to, told] of [
+    ['prefix: /fulfilment', 'prefix: /f', /fulfilment is below another prefix/],
+    ['FULFILMENT_URL', 'OTHER_URL', /fulfilment is another service/],
+    ['query: [status, {', 'query: [status, page, {', /the route GET \/shipments of fulfilment has changed/],
+    ['GET /export', 'GET /archive', /fulfilment has a new route, GET \/archive/],
+    ['trackingNo: order-number', 'trackingNo: none', /trackingNo no longer counts as personal/],
+    ['status: hidden', 'status: clear', /agent sees fulfilment: status in clear, and did not before/],
+    ['receiver.phone: last4', 'receiver.phone: clear', /receiver.phone as clear instead of last4/],
+    [
+      '[id, receiver.phone]',
+      '[id, receiver.phone, trackingNo]',
+      /may find records of fulfilment by trackingNo/,
+    ],
+    [grant, `${grant}    browse: yes\n`, /may call fulfilment without pinning/],
+    ['agent sees a new service', '', /agent may call a new service, fulfilment/],
+  ] as const) {
+    const isNew = told.source.includes('new service');
+    const after = isNew
+      ? before
+      : await load(
+          services.replace(from, () => to),
+          calls.replace(from, () => to),
+        );
+    const old = isNew ? await load(services, agent) : before;
+    const found = loosenings(old, after);
+    t.equal(found.length, 1, from);
+    t.match(found[0]?.message, told);
+    const back = loosenings(after, old).filter(
+      ({ message }) => !/another|has changed|new route/.test(message),
+    );
+    t.same(back, [], `${from}, backwards`);
+  }
+  const written = await load(services, calls.replace(grant, ''));
+  t.match(loosenings(written, before), [{ message: /agent may write through fulfilment/ }]);
 });

@@ -166,5 +166,5 @@ function send(
   let text = frame?.[0] ?? '';
   for (let i = 0; i < values.length; i++) text += values[i]![0]! + (frame?.[i + 1] ?? '');
   for (const name in headers) void reply.header(name, headers[name]);
-  return reply.code(status).header('content-type', contentType).send(Buffer.from(text));
+  return reply.code(status).header('content-type', contentType).send(text);
 }
