@@ -69,14 +69,15 @@ function tell(entry: ShownEntry): Told {
   };
 }
 
-function outcomeOf({ outcome, table, records, part, fault }: ShownEntry): string {
+function outcomeOf({ outcome, table, records, part, fault, filled }: ShownEntry): string {
   if (fault !== undefined) return `the entry cannot be read: ${fault}`;
   if (outcome === 'refused') return 'refused';
   if (outcome === 'noted') return 'allowed';
   const rows = `${records ?? 0} ${records === 1 ? 'row' : 'rows'} of ${table ?? 'a table'}`;
   const which = part === undefined || part === 0 ? '' : `, part ${part + 1}`;
   const none = records === 0 ? ': nothing matched, or nothing that the role may see' : '';
-  return `released ${rows}${which}${none}`;
+  const to = filled === undefined ? '' : ` to ${filled}, not to the caller`;
+  return `released ${rows}${which}${to}${none}`;
 }
 
 const whose: Readonly<Record<Severity, string>> = {

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
 import t, { type Test } from 'tap';
+import { weir } from '../cli/weir-process.js';
 import { withRoles, type Ruled } from '../corridor/with-roles.js';
 import { json, startUpstream, type Handler, type Upstream } from './proxy-site.js';
 
@@ -215,6 +216,18 @@ void t.test(
     t.same(JSON.parse(labels.asked[0]!.body), {
       receiver: { name: order.receiver_name, address: order.address },
     });
+    const cwd = t.testdir({ 'weir.yaml': JSON.stringify(desk.config) });
+    const told = await weir(['why', answer.headers.get('weir-request-id')!], { cwd });
+    t.match(told.out, /outcome {2}released 1 row of orders to telephony, not to the caller\n/);
+    t.match(told.out, /outcome {2}released 1 row of telephony.calls, part 2\n/);
+    const shown = await weir(['log', 'show', '--record', `orders/${order.order_id}`], { cwd });
+    t.match(
+      shown.out,
+      /released to labels +[0-9a-f]/,
+      'who has used this order, and that they did not see it',
+    );
+    t.match(shown.out, /released to telephony/);
+
     const log = JSON.stringify(await desk.entries()) + JSON.stringify(desk.observed);
     for (const value of [order.receiver_phone, order.receiver_name, order.address, order.order_no])
       t.notOk(log.includes(value), 'on no log');
