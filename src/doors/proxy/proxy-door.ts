@@ -60,6 +60,13 @@ async function addService(scope: FastifyInstance, service: BoundService, parts: 
     // What http-proxy finds wrong with an address that the catalogue does not list anyway.
     throw await corridor.refuse(request.exchange.identified, new WeirError('route-unknown'));
   });
+  // Asked by browsers before they ask anything else, without a token; says the same of every address.
+  scope.options(`${prefix}/*`, { config: { door: 'proxy', open: true } }, async (_request, reply) =>
+    reply
+      .code(204)
+      .header('allow', [...methods, 'OPTIONS'].join(', '))
+      .send(),
+  );
   await scope.register(httpProxy, {
     ...upstreamOptions(service.url, parts.upstream),
     prefix,
