@@ -44,7 +44,7 @@ export function compareService(
 }
 
 /** Keys of a role's entry that are compared here; of any other, a change counts as looser. */
-export const judgedOfService = ['find_by', 'browse', 'write', 'see'];
+export const judgedOfService = ['find_by', 'browse', 'write', 'fill', 'see'];
 /** And of the catalogue's. */
 export const judgedOfCatalogued = ['prefix', 'upstream', 'routes', 'fields'];
 
@@ -95,6 +95,11 @@ function compareGrant(
     say(at('browse'), 'value', `${role} may call ${name} without pinning a record or a person`, 'write no');
   if (after.write && !before.write)
     say(at('write'), 'value', `${role} may write through ${name}`, 'write no');
+  for (const match of after.fill ?? []) {
+    if (before.fill?.has(match) === true) continue;
+    const message = `${role} may have ${match} of ${name} filled with clear values`;
+    say(at('fill'), 'value', message, 'remove the route');
+  }
   for (const field of after.findBy) {
     if (before.findBy.includes(field)) continue;
     say(at('find_by'), 'value', `${role} may find records of ${name} by ${field}`, `remove ${field}`);

@@ -1,7 +1,8 @@
 /** Routes that the gateway fills with clear values: what a good entry becomes, and every fault at its place. */
 import t from 'tap';
 import { checkAgainstDatabase } from '../../src/policy/check-database.js';
-import { loadPolicies } from '../../src/policy/load.js';
+import { loosenings } from '../../src/policy/compare.js';
+import { loadKept, loadPolicies } from '../../src/policy/load.js';
 import type { LiveSchema } from '../../src/sql/schema.js';
 import { agent, catalog, edit, faultsOf, writeSet } from './policy-files.js';
 
@@ -201,3 +202,27 @@ void t.test('a record is found by a column that is unique in the order database'
   ]);
   t.strictSame(checkAgainstDatabase(loaded, live('order_no')), []);
 });
+
+void t.test(
+  'a role that may have more filled waits for approval, and one that may less does not',
+  async (t) => {
+    const more = edit(
+      services,
+      '      - { match: GET',
+      `      - match: POST /texts
+        fill: { table: orders, by: order_no, body: { to: receiver_phone } }
+        record: callId
+      - { match: GET`,
+    );
+    const loaded = async (fill: string) =>
+      loadPolicies(
+        await writeSet(t, { 'catalog.yaml': more, 'roles/agent.yaml': edit(caller, 'fill: yes', fill) }),
+      );
+    const one = await loaded('fill: [POST /calls]');
+    const two = await loaded('fill: yes');
+    t.match(loosenings(loadKept(one.set.digest, one.content), two), [
+      { line: 23, message: 'agent may have POST /texts of telephony filled with clear values' },
+    ]);
+    t.strictSame(loosenings(loadKept(two.set.digest, two.content), one), []);
+  },
+);
