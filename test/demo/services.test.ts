@@ -1,7 +1,11 @@
 /** The demo's order service, telephony and labels behave as existing ones do, bad habits included. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import t from 'tap';
+import { systemClock } from '../../src/clock.js';
 import { withClient } from '../../src/demo/databases.js';
 import type { Shipment } from '../../src/demo/services/shipments.js';
+import { makePrincipalKey, openPrincipalTokens } from '../../src/identity/principal-token.js';
 import { freshDatabase } from '../support/database.js';
 import { startDemoServices, toolToken } from '../support/demo-services.js';
 
@@ -156,5 +160,33 @@ void t.test(
         'it goes by the header, and trusts none',
       );
     }
+  },
+);
+
+void t.test(
+  'the header of a gateway lets in whoever it names, to the service that it is for alone',
+  async (t) => {
+    const issuer = 'https://weir.test';
+    const gateway = (jwk: string) => openPrincipalTokens({ issuer, keys: [{ jwk }] }, systemClock).tokens!;
+    const trusted = gateway(makePrincipalKey());
+    const keys = createServer((_request, response) =>
+      response.setHeader('content-type', 'application/json').end(trusted.jwks),
+    );
+    await new Promise<void>((settle) => keys.listen(0, '127.0.0.1', settle));
+    t.teardown(() => keys.close());
+    const { port } = keys.address() as AddressInfo;
+    services.trust({ issuer, jwksUrl: `http://127.0.0.1:${port}` });
+
+    const asker = { issuer: 'https://id.test', person: 'li', tool: 'crm', act: undefined };
+    const status = async (principal: string) =>
+      (await fetch(`${services.fulfilment}/shipments`, { headers: { 'weir-principal': principal } })).status;
+    t.equal(await status(trusted.sign(asker, 'support-agent', 'fulfilment')), 200);
+    t.equal(await status(trusted.sign(asker, 'support-agent', 'telephony')), 401);
+    const stranger = gateway(makePrincipalKey());
+    t.equal(
+      await status(stranger.sign(asker, 'support-agent', 'fulfilment')),
+      401,
+      'signed by somebody else',
+    );
   },
 );

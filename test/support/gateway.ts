@@ -99,7 +99,7 @@ export async function startGateway(t: Teardown, options: GatewayOptions = {}): P
   const gateway = openGateway(config, {
     demo: true,
     metrics,
-    environment: { ...nowhere, ...options.environment },
+    environment: options.environment ?? nowhere,
     observe: (observation) => {
       observed.push(observation);
       metrics.observe(observation);

@@ -12,7 +12,7 @@ import { createMetrics } from '../../src/observe/metrics.js';
 import { loadPolicies } from '../../src/policy/load.js';
 import type { Teardown } from '../support/cluster.js';
 import { freshDatabase } from '../support/database.js';
-import { gatewayConfig, policiesDirectory, reasonOf } from '../support/gateway.js';
+import { gatewayConfig, nowhere, policiesDirectory, reasonOf } from '../support/gateway.js';
 import { changeHidden } from './hidden-change.js';
 import { generate, groundOf, seeded, type GeneratedRequest, type Ground, type Random } from './requests.js';
 
@@ -151,6 +151,7 @@ export async function compareSides(both: Sides, options: CompareOptions): Promis
   const sides = await Promise.all(
     [both.one, both.two].map(async ({ config, issuer }) => {
       const gateway = open(config, {
+        environment: nowhere,
         demo: true,
         metrics: createMetrics({ process: false }),
         observe: () => undefined,
