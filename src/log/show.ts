@@ -239,14 +239,14 @@ function matches(row: Row, filter: ShowFilter, wanted: readonly Wanted[]): boole
   });
 }
 
-/** Where the digests of a table lie in the lists of a read, as numbers of rows: from, and up to. */
+/** Where the digests of a table lie in the lists of a read, as numbers of rows: from, and up to. The last table has all that is left. */
 function segmentsOf(read: EntryBody['read'], wanted: string | undefined): (readonly [number, number])[] {
   if (read === undefined) return [];
   let end = 0;
   const tables = [[read.table, read.records], ...(read.also ?? []).map(([name, , n]) => [name, n])] as const;
-  return tables.flatMap(([name, records]) => {
+  return tables.flatMap(([name, records], i) => {
     const from = end;
-    end += Number(records);
+    end = i === tables.length - 1 ? Infinity : end + Number(records);
     return name === wanted ? [[from, end] as const] : [];
   });
 }

@@ -35,6 +35,34 @@ async function someOrder({ ordersUrl }: OpenedGateway) {
   });
 }
 
+void t.test('a read with rows of other tables inside is shown with all of them', async (t) => {
+  const { gateway, run, entries } = await open(t);
+  const { order_id, order_no, region } = await someOrder(gateway);
+  const agent = { role: 'support-agent', sub: 'li.na', claims: { region } };
+  const query = `select=status,order_items(title,quantity),shipments(receiver_phone)&order_no=eq.${order_no}`;
+  const rows = await (await gateway.get(`/rest/orders?${query}`, agent)).json();
+  const [{ order_items, shipments }] = rows as [{ order_items: unknown[]; shipments: unknown[] }];
+  const [item] = await withClient(gateway.ordersUrl, async (client) => {
+    const found = await client.query('SELECT item_id FROM shop.order_items WHERE order_id = $1', [order_id]);
+    return found.rows as { item_id: string }[];
+  });
+  t.match(await entries('--record', `order_items/${item!.item_id}`), [
+    {
+      table: 'orders',
+      records: 1,
+      also: [
+        { table: 'order_items', columns: { title: 'clear', quantity: 'clear' }, records: order_items.length },
+        { table: 'shipments', columns: { receiver_phone: 'last4' }, records: shipments.length },
+      ],
+    },
+  ]);
+  t.equal((await entries('--table', 'shipments')).length, 1);
+  const { out } = await run('log', 'show');
+  t.match(out, 'orders+order_items+shipments');
+  t.match(out, `1+${order_items.length}+${shipments.length}`);
+  t.match((await run('log', 'verify')).code, 0);
+});
+
 void t.test('who has read this order is answered in one command', async (t) => {
   const { gateway, run, entries } = await open(t);
   const order = await someOrder(gateway);

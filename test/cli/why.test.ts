@@ -30,6 +30,9 @@ void t.test('the help desk learns what became of a request, and nothing of what 
   );
   t.notMatch(told.out, new RegExp(order!.order_no));
 
+  const inside = await ask(`?select=order_no,order_items(title)&order_no=eq.${order!.order_no}`);
+  t.match((await why(inside)).out, /released 1 row of orders, with \d of order_items\n/);
+
   const missed = await ask('?order_no=eq.nowhere');
   t.match(
     (await why(missed)).out,

@@ -331,3 +331,24 @@ void t.test('one row does not embed without end', async (t) => {
   // Below that, the sum decides.
   t.match((await ask(li, `orders?select=order_items(title)&${pin}`)).problem, { detail: /more than the 40/ });
 });
+
+void t.test('the description of a role says by which columns it can embed, and no more', async (t) => {
+  const foreignKeys = async (role: string) => {
+    const response = await gateway.get('/rest/', { role, sub: 'any', claims });
+    const { components } = (await response.json()) as {
+      components: { schemas: Record<string, { properties?: Record<string, { description?: string }> }> };
+    };
+    return Object.entries(components.schemas).flatMap(([table, { properties = {} }]) =>
+      Object.entries(properties).flatMap(([column, { description = '' }]) => {
+        const [, to, key] = /<fk table='(.*)' column='(.*)'\/>/.exec(description) ?? [];
+        return to === undefined ? [] : [`${table}.${column} → ${to}.${key}`];
+      }),
+    );
+  };
+  t.same(await foreignKeys('agent'), [
+    'orders.customer_id → customers.customer_id',
+    'order_items.order_id → orders.order_id',
+    'shipments.order_id → orders.order_id',
+  ]);
+  t.same(await foreignKeys('apart'), []);
+});

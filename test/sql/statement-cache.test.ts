@@ -1,7 +1,7 @@
 /** A statement from the cache is the one that compiling anew would have given, values and refusals included. */
 import fc from 'fast-check';
 import t from 'tap';
-import type { Filter, FilterGroup, FilterOperator, ReadPlan, Selected } from '../../src/access.js';
+import type { Embedding, Filter, FilterGroup, FilterOperator, ReadPlan, Selected } from '../../src/access.js';
 import { WeirError } from '../../src/errors.js';
 import { loadPolicies } from '../../src/policy/load.js';
 import type { LiveTable } from '../../src/sql/schema.js';
@@ -118,6 +118,104 @@ void t.test('a cached statement is the same as one compiled anew', async (t) => 
     { numRuns: 2_500, seed: 20_261_122 },
   );
   t.ok(compiled > 300, 'many plans compile');
+});
+
+/** With a foreign key to orders. */
+const related = (table: string, columns: Readonly<Record<string, string>>): LiveTable => ({
+  schema: 'shop',
+  table,
+  uniqueColumns: new Set(),
+  columns: new Map(
+    Object.entries(columns).map(([name, type]) => [name, { name, type, indexed: true, nullable: false }]),
+  ),
+  references: [{ name: 'key', column: 'order_id', to: 'shop.orders', toColumn: 'order_id' }],
+});
+const live = new Map([
+  ['shop.orders', orders],
+  [
+    'shop.order_items',
+    related('order_items', { item_id: 'bigint', order_id: 'bigint', title: 'text', quantity: 'integer' }),
+  ],
+  [
+    'shop.shipments',
+    related('shipments', { shipment_id: 'bigint', order_id: 'bigint', status: 'text', address: 'text' }),
+  ],
+]);
+const inside: fc.Arbitrary<Embedding> = fc
+  .constantFrom(
+    ['order_items', ['order_id', 'title', 'title', 'quantity']],
+    ['shipments', ['order_id', 'status', 'status', 'address']],
+    ['orders', ['order_id']],
+  )
+  .chain(([table, columns]) => {
+    const column = fc.constantFrom<string>(...columns, 'order_id');
+    const one = { minLength: 1, maxLength: 1 };
+    return fc.record({
+      table: fc.constant<string>(table),
+      as: fc.constantFrom(undefined, undefined, 'a'),
+      hint: fc.constantFrom(...Array<undefined>(6).fill(undefined), 'order_id', 'key', 'other'),
+      inner: fc.boolean(),
+      select: fc.array(fc.record({ column, as: fc.constantFrom(undefined, 'x', 'y') }), one),
+      filters: fc.array(
+        fc.record({
+          column,
+          operator: fc.constantFrom('eq' as const, 'in' as const, 'is' as const),
+          values: fc.oneof(
+            fc.constant(['null']),
+            fc.array(fc.constantFrom('1', '2'), { minLength: 1, maxLength: 2 }),
+          ),
+          negated: fc.boolean(),
+        }),
+        { maxLength: 1 },
+      ),
+      order: fc.array(fc.record({ column, descending: fc.boolean(), nulls: fc.constant(undefined) }), {
+        maxLength: 1,
+      }),
+      limit: fc.constantFrom(undefined, 1, 5_000),
+      offset: fc.constantFrom(0, 3),
+    });
+  });
+const nested = fc.oneof(
+  { weight: 3, arbitrary: inside },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(inside, inside).map(([outer, inner]) => ({ ...outer, embedded: [inner] })),
+  },
+);
+
+void t.test('a cached statement with tables inside is the same as one compiled anew', async (t) => {
+  const cache = new StatementCache();
+  const met = { compiled: 0, refused: 0 };
+  const outcome = (make: () => Statement): unknown => {
+    try {
+      const statement = make();
+      met.compiled++;
+      return statement;
+    } catch (error) {
+      if (!(error instanceof WeirError)) throw error;
+      met.refused++;
+      return [error.code, error.message, error.hint];
+    }
+  };
+  const embedded = fc.array(nested, { minLength: 1, maxLength: 2 });
+  const roles = fc.constantFrom('support-agent', 'analyst', 'warehouse');
+  fc.assert(
+    fc.property(roles, embedded, perRequest, fc.boolean(), (role, embedded, perRequest, count) => {
+      const { tables } = set.roles.get(role)!;
+      const policy = tables.get('orders')!;
+      const pin = { column: 'order_no', operator: 'eq', values: ['x'], negated: false } as const;
+      const filters = role === 'support-agent' ? [pin] : [];
+      const plan = { ...byNumber(''), select: [{ column: 'order_id' }], filters, embedded, count };
+      const around = { tables, live };
+      const { region, warehouse } = { region: '华东', warehouse: 'HZ1' };
+      const ask = (compile: typeof compileStatement): unknown =>
+        outcome(() => compile(policy, orders, plan, perRequest, { region, warehouse }, around));
+      const anew = ask(compileStatement);
+      for (let again = 0; again < 2; again++) t.strictSame(ask(cache.compile.bind(cache)), anew);
+    }),
+    { numRuns: 1_500, seed: 20_261_122 },
+  );
+  t.ok(met.compiled > 300 && met.refused > 300, `${met.compiled} compiled, ${met.refused} refused`);
 });
 
 const byNumber = (orderNo: string, more: Partial<ReadPlan> = {}): ReadPlan => ({
