@@ -34,8 +34,11 @@ export class TokenAddresses {
       if (this.#tokens.size > this.#max) this.#tokens.delete(this.#tokens.keys().next().value!);
       return undefined;
     }
-    this.#tokens.delete(key);
-    this.#tokens.set(key, use);
+    // While it is half empty nobody is about to be forgotten, and the order can wait.
+    if (2 * this.#tokens.size > this.#max) {
+      this.#tokens.delete(key);
+      this.#tokens.set(key, use);
+    }
     if (use.addresses.has(address) || use.addresses.size >= maxAddresses) return undefined;
     use.addresses.set(address, false);
     return use.addresses.size;

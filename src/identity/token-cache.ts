@@ -29,7 +29,8 @@ export class TokenCache {
 
   get(digest: string): VerifiedToken | undefined {
     const found = this.#tokens.get(digest);
-    if (found !== undefined) {
+    // While it is half empty nobody is about to leave, and the order can wait.
+    if (found !== undefined && 2 * this.#tokens.size > this.#max) {
       this.#tokens.delete(digest);
       this.#tokens.set(digest, found);
     }

@@ -13,7 +13,7 @@ import { WeirError } from '../errors.js';
 import type { Observe } from '../observation.js';
 import type { DayClock } from '../quota/day-clock.js';
 import { Meter } from '../quota/meter.js';
-import type { PipelinedAnswer } from '../store/pipeline.js';
+import { NotRun, type PipelinedAnswer } from '../store/pipeline.js';
 import { sqlstateOf, WriterConnection, type ConnectionOptions } from './connection.js';
 import { chargedPeople, decideBatch, type Decided, type Item, type Outcome } from './decide.js';
 import { digestBytes } from './digest.js';
@@ -278,8 +278,9 @@ export class BatchWriter {
       });
       return;
     }
-    // A server that answered COMMIT with ROLLBACK has told us; anything else leaves the outcome open.
-    if (last.status === 'fulfilled' && failed !== undefined) return this.#failedInWrite(ready, failed.reason);
+    // A server that did not run COMMIT, or answered it with ROLLBACK, has told us; anything else leaves the outcome open.
+    const refused = last.status === 'fulfilled' || last.reason instanceof NotRun;
+    if (refused && failed !== undefined) return this.#failedInWrite(ready, failed.reason);
     this.#unknown = unknown;
     connection.destroy(new Error('the outcome of the last commit is not known'));
     this.#connection = undefined;
@@ -289,7 +290,6 @@ export class BatchWriter {
   async #failedBeforeWrite(batch: readonly Pending[], reason: unknown): Promise<void> {
     const sqlstate = sqlstateOf(reason);
     if (sqlstate !== undefined && retryable.test(sqlstate) && this.#connection?.broken === undefined) {
-      await this.#connection?.exchange([rollback]);
       for (const pending of batch) foundLocked(pending);
       this.#queue.push(...batch.filter((pending) => !pending.settled));
       return;

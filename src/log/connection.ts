@@ -6,6 +6,7 @@
 import pg from 'pg';
 import { Pipeline, type PipelinedAnswer, type PipelinedQuery } from '../store/pipeline.js';
 import { sessionOptions } from '../store/pool.js';
+import { rollback } from './sql.js';
 
 export interface ConnectionOptions {
   readonly url: string;
@@ -75,14 +76,22 @@ export class WriterConnection {
     return this.#pipeline.lost;
   }
 
-  /** Sends all queries in one go and waits for all answers, bounded. Never throws: each answer tells for itself. */
+  /**
+   * Sends all queries as one and waits for all answers, bounded. After the first that fails none is run (NotRun) and
+   * the transaction is rolled back. Never throws: each answer tells for itself.
+   */
   async exchange(queries: readonly PipelinedQuery[]): Promise<PromiseSettledResult<PipelinedAnswer>[]> {
     const timer = setTimeout(
       () => this.destroy(new Error('the gateway database did not answer in time')),
       this.#exchangeTimeoutMs + 250,
     );
     try {
-      return await this.#pipeline.exchange(queries);
+      const answers = await this.#pipeline.exchange(queries);
+      if (queries.length > 1 && this.broken === undefined && answers.some(isRejected)) {
+        const [undone] = await this.#pipeline.exchange([rollback]);
+        if (isRejected(undone!)) this.destroy(undone.reason as Error);
+      }
+      return answers;
     } finally {
       clearTimeout(timer);
     }
@@ -104,6 +113,10 @@ export class WriterConnection {
       clearTimeout(timer);
     }
   }
+}
+
+function isRejected(answer: PromiseSettledResult<unknown>): answer is PromiseRejectedResult {
+  return answer.status === 'rejected';
 }
 
 /** SQLSTATE of an answer from the server; undefined when the connection failed instead. */

@@ -47,8 +47,11 @@ export class Neighbours {
 
   #memoryOf(key: string): Memory {
     let memory = this.#recent.get(key);
-    if (memory !== undefined) this.#recent.delete(key);
-    else {
+    if (memory !== undefined) {
+      // While it is half empty nobody is about to be forgotten, and the order can wait.
+      if (2 * this.#recent.size <= maxPeople) return memory;
+      this.#recent.delete(key);
+    } else {
       memory = { ring: [], next: 0, held: new Set() };
       if (this.#recent.size >= maxPeople) this.#recent.delete(this.#recent.keys().next().value!);
     }

@@ -6,8 +6,8 @@ import type { PipelinedQuery } from '../store/pipeline.js';
 import type { Decided, Touch } from './decide.js';
 import { digestBytes } from './digest.js';
 
-export const begin: PipelinedQuery = { text: 'BEGIN' };
-export const commit: PipelinedQuery = { text: 'COMMIT' };
+export const begin: PipelinedQuery = { name: 'weir_begin', text: 'BEGIN' };
+export const commit: PipelinedQuery = { name: 'weir_commit', text: 'COMMIT' };
 export const rollback: PipelinedQuery = { text: 'ROLLBACK' };
 
 const lockText = (skip: string): string => `

@@ -32,9 +32,14 @@ interface Asked {
   tag: string;
   /** Its statement is being prepared with it. */
   preparing: boolean;
-  /** Told once; undefined from then on. */
-  answered: Answered | undefined;
+  /** The last one of those that were sent as one. */
+  readonly last: boolean;
+  error: Error | undefined;
+  readonly answered: Answered;
 }
+
+/** Not run: one of the same exchange failed before it. */
+export class NotRun extends Error {}
 
 const headBytes = 5;
 const nothing = Buffer.alloc(0);
@@ -45,6 +50,8 @@ export class Pipeline {
   readonly #outgoing = new Outgoing();
   readonly #prepared = new Set<string>();
   #asked: Asked[] = [];
+  /** Answered, but told only when the server is through with the exchange that they belong to. */
+  #done: Asked[] = [];
   #left: Buffer = nothing;
   /** Asked and on their way; the others are still here. */
   #sent = 0;
@@ -84,29 +91,51 @@ export class Pipeline {
     let preparing: boolean;
     try {
       if (this.#lost !== undefined) throw this.#lost;
-      preparing = this.#write(query);
+      preparing = this.#write(query, true);
     } catch (error) {
       process.nextTick(() => answered(error as Error, none));
       return;
     }
-    this.#asked.push({ query, rows: [], tag: '', preparing, answered });
+    this.#asked.push({ query, rows: [], tag: '', preparing, last: true, error: undefined, answered });
     if (this.#sent === 0) this.#flushSoon();
   }
 
-  /** Sends all queries in one go. Never rejects: each answer tells for itself. */
+  /**
+   * Sends all queries in one go and as one: the server answers in one piece, and after the first that fails it
+   * runs none of the others (NotRun). A transaction that was begun stays open then, and is the caller's to roll
+   * back. Never rejects: each answer tells for itself.
+   */
   exchange(queries: readonly PipelinedQuery[]): Promise<PromiseSettledResult<PipelinedAnswer>[]> {
     return new Promise((resolve) => {
       const answers: PromiseSettledResult<PipelinedAnswer>[] = [];
-      queries.forEach((query, at) =>
-        this.ask(query, (error, value) => {
-          answers[at] =
-            error === undefined ? { status: 'fulfilled', value } : { status: 'rejected', reason: error };
-          // Answers come in order, those of a lost connection too.
-          if (at === queries.length - 1) resolve(answers);
-        }),
-      );
+      const answered: Answered = (error, value) => {
+        answers.push(
+          error === undefined ? { status: 'fulfilled', value } : { status: 'rejected', reason: error },
+        );
+        if (answers.length === queries.length) resolve(answers);
+      };
+      const [only] = queries;
+      if (queries.length === 1) this.ask(only!, answered);
+      else this.#askAsOne(queries, answered);
       this.flush();
     });
+  }
+
+  #askAsOne(queries: readonly PipelinedQuery[], answered: Answered): void {
+    for (const query of queries) {
+      const last = query === queries.at(-1);
+      let preparing = false;
+      // Half of them written is worse than none: whatever follows would belong to them.
+      if (this.#lost === undefined) {
+        try {
+          preparing = this.#write(query, last);
+        } catch (error) {
+          this.destroy(error as Error);
+        }
+      }
+      this.#asked.push({ query, rows: [], tag: '', preparing, last, error: undefined, answered });
+    }
+    if (this.#lost !== undefined) this.#lose(this.#lost);
   }
 
   flush(): void {
@@ -138,16 +167,16 @@ export class Pipeline {
     });
   }
 
-  /** @returns whether its statement is prepared with it */
-  #write({ name, text, values = noValues, binary }: PipelinedQuery): boolean {
-    if (name === undefined && values.length === 0) {
+  /** @param last Sync follows. @returns whether its statement is prepared with it */
+  #write({ name, text, values = noValues, binary }: PipelinedQuery, last: boolean): boolean {
+    if (name === undefined && values.length === 0 && last) {
       this.#outgoing.query(text);
       return false;
     }
     const known = name !== undefined && this.#prepared.has(name);
     if (!known) this.#outgoing.parse(name ?? '', text);
     if (name !== undefined) this.#prepared.add(name);
-    this.#outgoing.bind(name ?? '', values, binary);
+    this.#outgoing.bind(name ?? '', values, binary, last);
     return !known;
   }
 
@@ -172,28 +201,55 @@ export class Pipeline {
         return;
       case commandComplete:
         asked.tag = readTag(bytes, at, end);
-        return;
-      case readyForQuery:
-        this.#asked.shift();
-        if (--this.#sent === 0 && this.#asked.length > 0) this.#flushSoon();
-        tell(asked, undefined);
-        if (this.#asked.length === 0) this.#idle?.();
+        if (!asked.last) this.#next();
         return;
       case parseComplete:
         asked.preparing = false;
         return;
       case errorResponse:
-        if (asked.preparing && asked.query.name !== undefined) this.#prepared.delete(asked.query.name);
-        tell(asked, readError(bytes, at, end));
+        asked.error = readError(bytes, at, end);
+        this.#skip(asked.error);
         return;
+      case readyForQuery:
+        this.#next();
+        if (this.#sent === 0 && this.#asked.length > 0) this.#flushSoon();
+        this.#tellDone();
+        if (this.#asked.length === 0) this.#idle?.();
+        return;
+    }
+  }
+
+  /** What the server does not run after an error. */
+  #skip(error: Error): void {
+    for (let asked = this.#asked[0]!; !asked.last; asked = this.#asked[0]!) {
+      this.#next();
+      this.#asked[0]!.error = new NotRun('not run', { cause: error });
+    }
+  }
+
+  #next(): void {
+    this.#done.push(this.#asked.shift()!);
+    this.#sent--;
+  }
+
+  #tellDone(): void {
+    const done = this.#done;
+    this.#done = [];
+    for (const asked of done) {
+      const { query, preparing, error, answered } = asked;
+      if (preparing && query.name !== undefined) this.#prepared.delete(query.name);
+      answered(error, error === undefined ? asked : none);
     }
   }
 
   #lose(reason: Error): void {
     this.#lost ??= reason;
-    const asked = this.#asked;
+    const asked = [...this.#done, ...this.#asked];
+    this.#done = [];
     this.#asked = [];
-    for (const each of asked) tell(each, reason);
+    // What the server said before it went says more; but that something was not run it has not confirmed.
+    for (const { error, answered } of asked)
+      answered(error === undefined || error instanceof NotRun ? reason : error, none);
     this.#idle?.();
   }
 }
@@ -207,12 +263,6 @@ const readyForQuery = 90;
 
 const noValues: readonly Value[] = [];
 const none: PipelinedAnswer = { rows: [], tag: '' };
-
-function tell(asked: Asked, error: Error | undefined): void {
-  const { answered } = asked;
-  asked.answered = undefined;
-  answered?.(error, error === undefined ? asked : none);
-}
 
 /** pg's types do not show it. */
 function streamOf(client: Client): Duplex {

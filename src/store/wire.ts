@@ -12,6 +12,7 @@ const int32 = 4;
 /** Below this, room for the longest UTF-8 is reserved without counting. */
 const shortText = 512;
 /** Execute without a limit on rows, then Sync. */
+const executeLength = 10;
 const executeAndSync = Buffer.from([69, 0, 0, 0, 9, 0, 0, 0, 0, 0, 83, 0, 0, 0, 4]);
 
 /** Messages on their way out, gathered until somebody takes them. */
@@ -30,8 +31,8 @@ export class Outgoing {
     this.#finish(length);
   }
 
-  /** With Execute and Sync behind it. @param binary by column of the answer; undefined: all of it as text */
-  bind(name: string, values: readonly Value[], binary: readonly boolean[] | undefined): void {
+  /** With Execute behind it. @param binary by column of the answer; undefined: all of it as text @param sync and Sync */
+  bind(name: string, values: readonly Value[], binary: readonly boolean[] | undefined, sync: boolean): void {
     const length = this.#begin(66, 16 + 2 * values.length + 2 * (binary?.length ?? 0));
     // The portal without a name.
     this.#bytes[this.#end++] = 0;
@@ -46,7 +47,7 @@ export class Outgoing {
     if (binary !== undefined) for (const column of binary) this.#int16(column ? 1 : 0);
     this.#finish(length);
     this.#bytes.set(executeAndSync, this.#end);
-    this.#end += executeAndSync.length;
+    this.#end += sync ? executeAndSync.length : executeLength;
   }
 
   /** The simple protocol: no parameters. @throws TypeError */

@@ -1,7 +1,7 @@
 /** The gateway's own end of PostgreSQL's protocol: what goes in comes out, whatever it holds and however it is cut up. */
 import pg, { DatabaseError } from 'pg';
 import t, { type Test } from 'tap';
-import { Pipeline, type PipelinedAnswer, type PipelinedQuery } from '../../src/store/pipeline.js';
+import { NotRun, Pipeline, type PipelinedAnswer, type PipelinedQuery } from '../../src/store/pipeline.js';
 import { openClient } from '../../src/store/pool.js';
 import { freshDatabase } from '../support/database.js';
 
@@ -54,7 +54,7 @@ void t.test('many rows, whose bytes arrive in pieces', async (t) => {
 });
 
 void t.test('what fails is prepared anew, and nothing else is disturbed', async (t) => {
-  const { ask, pipeline } = await open(t);
+  const { ask } = await open(t);
   const late = { name: 'late', text: 'SELECT a FROM made_later WHERE a = $1', values: [1] };
   const codeOf = (reason: unknown) => (reason instanceof DatabaseError ? reason.code : reason);
   const first = await Promise.allSettled([ask(late), ask({ ...echo, values: ['x', 1, false, null] })]);
@@ -68,12 +68,41 @@ void t.test('what fails is prepared anew, and nothing else is disturbed', async 
   t.equal((refused as DatabaseError).severity, 'ERROR');
   t.same((await ask(late)).rows, []);
   await t.rejects(ask({ text: "SELECT '\0'" }), TypeError);
-  t.same(
-    (await pipeline.exchange([{ text: 'BEGIN' }, { text: 'SELECT 1/0' }, { text: 'COMMIT' }])).map(
-      (answer) => (answer.status === 'fulfilled' ? answer.value.tag : codeOf(answer.reason)),
-    ),
-    ['BEGIN', '22012', 'ROLLBACK'],
-  );
+});
+
+void t.test('an exchange runs up to what fails, and is the caller’s to roll back', async (t) => {
+  const { ask, pipeline } = await open(t);
+  await ask({ text: 'CREATE TABLE kept (a int)' });
+  const [begin, commit] = ['BEGIN', 'COMMIT'].map((text) => ({ name: text, text }));
+  const keep = (a: number) => ({ name: 'keep', text: 'INSERT INTO kept SELECT 1 / $1::int', values: [a] });
+  const told = async (...queries: PipelinedQuery[]) =>
+    (await pipeline.exchange(queries)).map((answer) =>
+      answer.status === 'fulfilled' ? answer.value.tag : (answer.reason as { code?: string }).code,
+    );
+  t.same(await told(begin!, keep(0), commit!), ['BEGIN', '22012', undefined]);
+  const [failed, notRun] = await pipeline.exchange([keep(1), commit!]);
+  t.equal((failed as PromiseRejectedResult).reason.code, '25P02');
+  t.ok((notRun as PromiseRejectedResult).reason instanceof NotRun);
+  t.same(await told({ text: 'ROLLBACK' }), ['ROLLBACK']);
+  const whole = told(begin!, keep(1), keep(-1), { text: 'SELECT a FROM kept' }, commit!);
+  t.same(await Promise.all([whole, told({ text: 'SELECT 7' })]), [
+    ['BEGIN', 'INSERT 0 1', 'INSERT 0 1', 'SELECT 2', 'COMMIT'],
+    ['SELECT 1'],
+  ]);
+  t.same((await ask({ text: 'SELECT a FROM kept ORDER BY a' })).rows, [['-1'], ['1']]);
+});
+
+void t.test('of an exchange whose connection is lost nothing is told to be not run', async (t) => {
+  const { ask, pipeline } = await open(t);
+  const { rows } = await ask({ text: 'SELECT pg_backend_pid()' });
+  const answers = await pipeline.exchange([
+    { text: 'SELECT pg_terminate_backend($1::int)', values: [rows[0]![0]!] },
+    { name: 'sleep', text: 'SELECT pg_sleep(5)' },
+    { text: 'COMMIT' },
+  ]);
+  const last = answers.at(-1)!;
+  t.equal(last.status, 'rejected');
+  t.notOk((last as PromiseRejectedResult).reason instanceof NotRun);
 });
 
 void t.test('a lost connection is heard of by all that wait, and by those that come after', async (t) => {
