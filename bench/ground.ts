@@ -1,6 +1,7 @@
 /** What every bench stands on: databases, policies, people, orders to ask for, cores; made once a run. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makePrincipalKey } from '../src/identity/principal-token.js';
 import { benchService, writeBenchPolicies } from './bench-policies.js';
 import type { Cores } from './cores.js';
 import { BenchDatabases } from './databases.js';
@@ -88,6 +89,7 @@ export async function prepareGround(parts: GroundParts): Promise<Ground> {
           identity: { issuers: [{ issuer, audience, jwks: { file: tokens.jwksFile } }] },
           log: { digestKey, zone },
           services: { urls: [{ service: benchService, url }] },
+          principal: { issuer: 'https://weir.bench.invalid', keys: [{ jwk: makePrincipalKey() }] },
           logLevel: 'info',
         }),
       );
