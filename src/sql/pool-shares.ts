@@ -33,6 +33,8 @@ export class PoolShares {
   /** @returns gives the connection's place back, once. @throws WeirError concurrency-reached */
   async enter({ role, percent = defaultPoolShare }: PoolShare): Promise<() => void> {
     const most = Math.max(1, Math.floor((this.#poolSize * percent) / 100));
+    // The whole pool: it has a queue of its own.
+    if (most >= this.#poolSize) return () => undefined;
     // Who came before goes before.
     if (this.#waiting.has(role) || this.#holds(role) >= most) await this.#turn(role, most);
     else this.#held.set(role, this.#holds(role) + 1);

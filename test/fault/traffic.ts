@@ -44,6 +44,7 @@ tables:
 ${tables}
 per_request: 1000000
 limits: {records: 90000000 per day, people: 90000000 per day}
+cost: {pool_share: 100}
 `;
   await writeFile(join(directory, 'roles', 'desk.yaml'), role);
   return directory;

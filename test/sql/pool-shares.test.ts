@@ -29,14 +29,14 @@ void t.test('a role holds so many connections, and others have theirs', async (t
 });
 
 void t.test('who waits too long is refused, and takes no turn from others', async (t) => {
-  const shares = new PoolShares(1, 20);
-  const leave = await shares.enter({ role: 'a', percent: 10 });
-  await t.rejects(shares.enter({ role: 'a', percent: 10 }), {
+  const shares = new PoolShares(4, 20);
+  const leave = await shares.enter({ role: 'a', percent: 25 });
+  await t.rejects(shares.enter({ role: 'a', percent: 25 }), {
     code: 'concurrency-reached',
     retryAfterSeconds: 1,
   });
   leave();
-  (await shares.enter({ role: 'a', percent: 10 }))();
+  (await shares.enter({ role: 'a', percent: 25 }))();
 });
 
 void t.test('a share that shrinks holds for those who come next', async (t) => {
@@ -50,4 +50,9 @@ void t.test('a share that shrinks holds for those who come next', async (t) => {
   held[2]!();
   await shares.enter({ role: 'a', percent: 25 });
   await t.rejects(shares.enter({ role: 'a', percent: 25 }));
+});
+
+void t.test('a role that may have the whole pool waits where everybody does', async () => {
+  const shares = new PoolShares(2, 20);
+  for (let i = 0; i < 9; i++) await shares.enter({ role: 'a', percent: 100 });
 });
