@@ -210,6 +210,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
               },
               upstream: config.services,
               body: { maxBytes: config.services.maxBodyBytes, timeoutMs: config.http.requestTimeoutMs },
+              pages: config.http.corsOrigins.length > 0,
             }),
             alertsDoor({ corridor, alerts: (filter) => listAlerts(storePool, filter) }),
           ],

@@ -265,6 +265,19 @@ void t.test('how often, and of what, is bounded', async (t) => {
   t.same(await desk.faults(), []);
 });
 
+void t.test('what cannot be recorded is not sent', async (t) => {
+  const desk = await openDesk(t);
+  const { order, telephony, store } = desk;
+  const body = { order_no: order.order_no };
+  t.equal((await desk.post('/telephony/calls', body)).status, 201);
+  const owner = new pg.Client(store.superuserUrl);
+  await owner.connect();
+  t.teardown(() => owner.end());
+  await owner.query(`REVOKE INSERT ON weir.entries FROM ${new URL(store.runtimeUrl).username}`);
+  t.equal(code(await desk.post('/telephony/calls', body)), 'log-unavailable');
+  t.equal(telephony.asked.length, 1);
+});
+
 void t.test('who may, with what reason, and with which body', async (t) => {
   const desk = await openDesk(t);
   const { order, telephony } = desk;

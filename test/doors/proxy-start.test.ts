@@ -58,6 +58,30 @@ void t.test(
   },
 );
 
+void t.test('a page of a listed origin may ask, and read the headers that the route lists', async (t) => {
+  const origin = 'https://tool.example';
+  const site = await openSite(t, {
+    config: (config) => ({ ...config, http: { ...config.http, corsOrigins: [origin] } }),
+  });
+  const url = '/fulfilment/shipments';
+  const before = await fetch(`${site.address}${url}`, {
+    method: 'OPTIONS',
+    headers: { origin, 'access-control-request-method': 'PATCH' },
+  });
+  t.equal(before.status, 204);
+  t.equal(before.headers.get('access-control-allow-origin'), origin);
+  t.match(before.headers.get('access-control-allow-methods'), /PATCH/);
+  site.upstream.answer = json({ total: 0, data: [] }, 200, { 'x-total-count': '0' });
+  const response = await site.ask('clerk', url, { headers: { origin } });
+  t.equal(response.status, 200);
+  t.match(response.headers.get('access-control-expose-headers'), /weir-request-id, x-total-count$/);
+  const elsewhere = await fetch(`${site.address}${url}`, {
+    method: 'OPTIONS',
+    headers: { origin: 'https://evil.example' },
+  });
+  t.equal(elsewhere.headers.get('access-control-allow-methods'), null);
+});
+
 // Of nobody's: made for this test, good until 2126.
 const key = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgvEicerK9wp2thCE5

@@ -61,7 +61,7 @@ void t.test('a list: records one by one, the frame around them, a listed header'
     'x-total-count': '2',
     'x-other': '13812341234',
   });
-  const response = await site.ask('clerk', '/fulfilment/shipments?page=1&status=sent%20today');
+  const response = await site.ask('clerk', '/fulfilment/shipments?page=1&status=sent+today&');
   t.same(await response.json(), {
     total: 2,
     data: [
@@ -152,6 +152,9 @@ void t.test('a role without the service hears what it would hear of no service a
 void t.test('HEAD is no way to ask', async (t) => {
   const response = await site.ask('agent', '/fulfilment/shipments/17', { method: 'HEAD' });
   t.equal(response.status, 405);
+  t.equal(response.headers.get('allow'), 'GET, PATCH, DELETE');
+  const stranger = await site.ask('nobody', '/fulfilment/shipments/17', { method: 'HEAD' });
+  t.same([stranger.status, stranger.headers.get('allow')], [404, null]);
   t.same(upstream.asked, []);
   await site.news();
 });

@@ -36,8 +36,12 @@ export interface ProxyParts {
   readonly match: (service: string, method: string, steps: readonly string[]) => MatchedRoute | undefined;
   readonly upstream: UpstreamOptions;
   readonly body: BodyBounds;
+  /** Pages of other origins may ask; see http/cors.ts. */
+  readonly pages: boolean;
 }
 
+const allowMethods = 'access-control-allow-methods';
+const exposeHeaders = 'access-control-expose-headers';
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 export function proxyDoor(parts: ProxyParts): AddRoutes {
@@ -60,13 +64,13 @@ async function addService(scope: FastifyInstance, service: BoundService, parts: 
     // What http-proxy finds wrong with an address that the catalogue does not list anyway.
     throw await corridor.refuse(request.exchange.identified, new WeirError('route-unknown'));
   });
-  // Asked by browsers before they ask anything else, without a token; says the same of every address.
-  scope.options(`${prefix}/*`, { config: { door: 'proxy', open: true } }, async (_request, reply) =>
-    reply
-      .code(204)
-      .header('allow', [...methods, 'OPTIONS'].join(', '))
-      .send(),
-  );
+  if (parts.pages) {
+    // Asked by browsers before they ask anything else, without a token; says the same of every address.
+    scope.options(`${prefix}/*`, { config: { door: 'proxy', open: true } }, async (_request, reply) => {
+      if (reply.hasHeader(allowMethods)) void reply.header(allowMethods, methods.join(', '));
+      return reply.code(204).send();
+    });
+  }
   await scope.register(httpProxy, {
     ...upstreamOptions(service.url, parts.upstream),
     prefix,
@@ -87,7 +91,15 @@ async function addService(scope: FastifyInstance, service: BoundService, parts: 
       fault = asWeirError(thrown);
     }
     if (fault !== undefined) throw await corridor.refuse(call, fault);
-    return send(reply, await corridor.call(call, forward(reply)), exchange);
+    try {
+      return send(reply, await corridor.call(call, forward(reply)), exchange);
+    } catch (thrown) {
+      // Only now: to a role without the service there is no such address, and no method of it.
+      const { matched } = call;
+      if (isMethodRefused(thrown) && matched !== undefined && 'methods' in matched)
+        void reply.header('allow', matched.methods.join(', '));
+      throw thrown;
+    }
   }
 
   function requestOf(request: FastifyRequest, reply: FastifyReply): Calling {
@@ -148,13 +160,11 @@ function stepsOf(path: string): readonly string[] | undefined {
   return steps;
 }
 
+function isMethodRefused(thrown: unknown): boolean {
+  return thrown instanceof WeirError && thrown.code === 'method-not-allowed';
+}
+
 function faultOf({ headers }: FastifyRequest): WeirError | undefined {
-  const coding = headers['transfer-encoding'];
-  // Node's parser gives such a request out before it gives up on its body.
-  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
-    return new WeirError('request-malformed', {
-      detail: 'the body is neither chunked nor of a known length',
-    });
   if (headers.upgrade !== undefined) {
     return new WeirError('request-malformed', { detail: 'no connection is upgraded here' });
   }
@@ -172,6 +182,9 @@ function send(
   if (status === 204) return reply.code(204).send();
   let text = frame?.[0] ?? '';
   for (let i = 0; i < values.length; i++) text += values[i]![0]! + (frame?.[i + 1] ?? '');
-  for (const name in headers) void reply.header(name, headers[name]);
+  const names = Object.keys(headers);
+  for (const name of names) void reply.header(name, headers[name]);
+  const exposed = names.length === 0 ? undefined : reply.getHeader(exposeHeaders);
+  if (exposed !== undefined) void reply.header(exposeHeaders, [exposed, ...names].join(', '));
   return reply.code(status).header('content-type', contentType).send(text);
 }
