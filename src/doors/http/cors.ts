@@ -30,11 +30,8 @@ const requestHeaders = [
   'x-http-method-override',
 ].join(', ');
 
-/** What an OPTIONS request is told; the same for every address of the REST door. */
+/** What an OPTIONS request is told; the same for every address of the door. */
 export const doorMethods = 'GET, HEAD, OPTIONS, POST';
-
-/** What a page may try, at whatever door; the door then says what it takes. */
-const pageMethods = 'DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT';
 
 /** A hook that goes before admission, so that refusals can be read as well. */
 export function crossOrigin(origins: readonly string[]) {
@@ -49,7 +46,7 @@ export function crossOrigin(origins: readonly string[]) {
       });
       if (request.method === 'OPTIONS') {
         void reply.headers({
-          'access-control-allow-methods': pageMethods,
+          'access-control-allow-methods': doorMethods,
           'access-control-allow-headers': requestHeaders,
           'access-control-max-age': '600',
         });
