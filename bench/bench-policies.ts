@@ -11,6 +11,54 @@ import { project } from './subject-code.js';
 const plenty = 999_999_999;
 
 export const maskedExportRole = 'bench-export';
+export const serviceRole = 'bench-caller';
+export const benchService = 'fulfilment';
+
+/** As subjects/order-service.ts answers; a courier and an etag are listed nowhere. */
+const service = {
+  prefix: `/${benchService}`,
+  upstream: { env: 'FULFILMENT_URL' },
+  routes: [
+    { match: 'GET /shipments/:id', record: 'id', subject: 'customerId' },
+    {
+      match: 'GET /shipments',
+      query: ['page', 'size'],
+      records: '$.data[*]',
+      record: 'id',
+      subject: 'customerId',
+    },
+  ],
+  fields: {
+    id: 'none',
+    orderNo: 'order-number',
+    customerId: 'none',
+    status: 'none',
+    'receiver.name': 'name',
+    'receiver.phone': 'phone',
+    'receiver.address': 'address',
+    'items[*].sku': 'none',
+    'items[*].title': 'none',
+    'items[*].quantity': 'none',
+    weight: 'none',
+    createdAt: 'none',
+    warehouse: 'none',
+    '$.total': 'none',
+  },
+};
+
+const seenOfService = {
+  id: 'clear',
+  orderNo: 'clear',
+  status: 'clear',
+  'receiver.name': 'surname',
+  'receiver.phone': 'last4',
+  'receiver.address': 'city',
+  'items[*].title': 'clear',
+  'items[*].quantity': 'clear',
+  weight: 'clear',
+  createdAt: 'clear',
+  '$.total': 'clear',
+};
 
 export async function writeBenchPolicies(directory: string): Promise<void> {
   // Dereferenced: what is changed below must never be the project's own files, reached through a link.
@@ -18,6 +66,8 @@ export async function writeBenchPolicies(directory: string): Promise<void> {
   const roles = join(directory, 'roles');
   for (const name of await readdir(roles)) {
     await change(join(roles, name), (role) => {
+      // Only the bench's own service is there.
+      delete role['services'];
       const limits = role['limits'] as Record<string, unknown> | undefined;
       for (const [count, value] of Object.entries(limits ?? {})) limits![count] = raised(value);
     });
@@ -38,6 +88,22 @@ export async function writeBenchPolicies(directory: string): Promise<void> {
       per_request: 10_000_000,
       limits: raisedLimits(agent.limits),
     }),
+  );
+  await writeFile(
+    join(roles, `${serviceRole}.yaml`),
+    JSON.stringify({
+      role: serviceRole,
+      about: 'Calls a service by record and by page',
+      owner: 'bench',
+      for: 'people',
+      services: { [benchService]: { find_by: ['id'], browse: true, see: seenOfService } },
+      per_request: 1_000,
+      limits: raisedLimits(agent.limits),
+    }),
+  );
+  await change(
+    join(directory, 'catalog.yaml'),
+    (catalog) => (catalog['services'] = { [benchService]: service }),
   );
   await change(join(roles, 'analyst.yaml'), (role) => (role['per_request'] = 10_000_000));
   await change(join(directory, 'alerts.yaml'), (alerts) => {

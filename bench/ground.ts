@@ -1,7 +1,7 @@
 /** What every bench stands on: databases, policies, people, orders to ask for, cores; made once a run. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeBenchPolicies } from './bench-policies.js';
+import { benchService, writeBenchPolicies } from './bench-policies.js';
 import type { Cores } from './cores.js';
 import { BenchDatabases } from './databases.js';
 import { startGatewayProcess, type GatewayProcess } from './gateway-process.js';
@@ -34,9 +34,9 @@ export interface Ground {
   /** For measured node processes. */
   readonly nodeArguments: readonly string[];
   /** A configuration for `weir`, with this store. @returns its file */
-  writeConfig(name: string, storeUrl: string): Promise<string>;
-  /** The built gateway on its cores. @param name of its configuration */
-  startGateway(name: string, storeUrl: string): Promise<GatewayProcess>;
+  writeConfig(name: string, storeUrl: string, serviceUrl?: string): Promise<string>;
+  /** The built gateway on its cores. @param name of its configuration @param serviceUrl where nobody is, by default */
+  startGateway(name: string, storeUrl: string, serviceUrl?: string): Promise<GatewayProcess>;
   close(): Promise<void>;
 }
 
@@ -72,7 +72,11 @@ export async function prepareGround(parts: GroundParts): Promise<Ground> {
       enterStaff(runtimeUrl, superuserUrl, staff, sample.customers, scale.customersSeenBefore),
     );
     const tokens = await openTokenDesk(work);
-    const writeConfig = async (name: string, storeUrl: string): Promise<string> => {
+    const writeConfig = async (
+      name: string,
+      storeUrl: string,
+      url = 'http://127.0.0.1:9',
+    ): Promise<string> => {
       const file = join(work, `${name}.yaml`);
       await writeFile(
         file,
@@ -83,6 +87,7 @@ export async function prepareGround(parts: GroundParts): Promise<Ground> {
           policies: { directory: policies },
           identity: { issuers: [{ issuer, audience, jwks: { file: tokens.jwksFile } }] },
           log: { digestKey, zone },
+          services: { urls: [{ service: benchService, url }] },
           logLevel: 'info',
         }),
       );
@@ -101,8 +106,13 @@ export async function prepareGround(parts: GroundParts): Promise<Ground> {
       onProgress,
       nodeArguments,
       writeConfig,
-      startGateway: async (name, storeUrl) =>
-        startGatewayProcess(code.dist, await writeConfig(name, storeUrl), cores.measured, nodeArguments),
+      startGateway: async (name, storeUrl, serviceUrl) =>
+        startGatewayProcess(
+          code.dist,
+          await writeConfig(name, storeUrl, serviceUrl),
+          cores.measured,
+          nodeArguments,
+        ),
       close: () => databases.stop(),
     };
   } catch (error) {

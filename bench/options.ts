@@ -1,7 +1,7 @@
 /** What `npm run bench` may be told, and how large things are then. Pure. */
 import { parseArgs } from 'node:util';
 
-export const benchNames = ['commit', 'rest', 'csv', 'verify'] as const;
+export const benchNames = ['commit', 'rest', 'proxy', 'csv', 'verify'] as const;
 export type BenchName = (typeof benchNames)[number];
 
 /** Sizes and durations of one run. */

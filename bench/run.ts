@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { withClient } from '../src/demo/databases.js';
 import { benchCommit } from './benches/commit.js';
 import { benchCsv } from './benches/csv.js';
+import { benchProxy } from './benches/proxy.js';
 import { benchRest } from './benches/rest.js';
 import { benchVerify } from './benches/verify.js';
 import { chooseCores } from './cores.js';
@@ -19,6 +20,7 @@ import { prepareSubjects, project } from './subject-code.js';
 const benches: Readonly<Record<BenchName, (ground: Ground) => Promise<BenchResult>>> = {
   commit: benchCommit,
   rest: benchRest,
+  proxy: benchProxy,
   csv: benchCsv,
   verify: benchVerify,
 };

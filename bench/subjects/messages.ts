@@ -87,6 +87,21 @@ export interface DownloadOutcome {
   readonly firstLines: string;
 }
 
+/** To subjects/order-service.ts: answered with the port that it listens on. */
+export interface ServiceJob {
+  readonly customers: readonly string[];
+  /** Records a page of each list, and how many pages of it there are. */
+  readonly lists: readonly { readonly size: number; readonly pages: number }[];
+}
+
+/** To subjects/plain-proxy.ts: answered with the port that it listens on. */
+export interface ProxyJob {
+  readonly upstream: string;
+  readonly prefix: string;
+  /** Each answer is parsed and written again. */
+  readonly parses: boolean;
+}
+
 /** From a measured process: the time to look at counters has come. */
 export interface Mark {
   readonly mark: 'begin' | 'end';

@@ -53,7 +53,7 @@ void t.test('the short form measures everything and judges nothing', { timeout: 
   });
   t.same(
     report.results.map((result) => result.bench),
-    ['commit', 'rest', 'csv', 'verify'],
+    ['commit', 'rest', 'proxy', 'csv', 'verify'],
   );
   for (const { bench: name, figures } of report.results) {
     t.ok(figures.length > 1, name);

@@ -17,7 +17,7 @@ const otherWords = (text: string): string =>
   );
 
 /** Candidates from the boldest change to the mildest; the first that every mask hides is taken. */
-const changes: Readonly<Record<string, (text: string) => string[]>> = {
+export const changes: Readonly<Record<string, (text: string) => string[]>> = {
   phone: (text) => [
     otherDigits(text),
     otherDigits(text.slice(0, -4)) + text.slice(-4),

@@ -77,7 +77,7 @@ export async function groundOf(
 
 export interface GeneratedRequest {
   readonly path: string;
-  readonly method: 'GET' | 'HEAD' | 'POST';
+  readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
   /** Why it must be refused; undefined: nothing is known against it. */

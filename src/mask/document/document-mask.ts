@@ -50,10 +50,9 @@ export function documentMask(
 ): (text: string) => MaskedDocument {
   const records = recordsPath(shape.records);
   const names = records.steps.filter(({ kind }) => kind === 'name');
-  const inDocument = shape.fields.filter((field) => field.startsWith('$'));
+  // One service's routes share its fields: where nothing stands around the records, those that would are left out.
+  const inDocument = shape.fields.filter((field) => field.startsWith('$') && names.length > 0);
   const inRecord = shape.fields.filter((field) => !field.startsWith('$'));
-  if (shape.records === '$' && inDocument.some((field) => shape.see.has(field)))
-    throw new Error('the document is the record: nothing stands around it');
   if (form !== 'json' && shape.records !== '$') throw new Error(`${form} has its records line by line`);
   const { see, record, subject } = shape;
   if (form === 'csv') return csvMask({ record, subject, fields: inRecord, see }, keys);

@@ -110,6 +110,11 @@ export class JsonMasker extends JsonReader {
 
   #end(): void {
     this.close();
+    // Not read to its end: parts of it still stand in the tree.
+    if (this.#depth > 0) {
+      this.#shape.record.forget();
+      this.#shape.document?.forget();
+    }
     this.#recordKey = undefined;
     this.#subjectKey = undefined;
     this.#records = [];
@@ -374,6 +379,7 @@ export class JsonMasker extends JsonReader {
     }
     if (code !== closing) this.fail('syntax', place.path);
     this.#depth -= 1;
+    place.unremembered = undefined;
     return false;
   }
 }

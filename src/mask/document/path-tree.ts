@@ -70,6 +70,14 @@ export class Place {
   get isKey(): boolean {
     return this.isRecord || this.isSubject;
   }
+
+  /** Lets go of the document under way, here and below. */
+  forget(): void {
+    this.shown.fill(undefined);
+    this.unremembered = undefined;
+    for (const { place } of this.members.values()) place?.forget();
+    this.elements?.forget();
+  }
 }
 
 export function member(name: string, place: Place | undefined, slot: number): Member {

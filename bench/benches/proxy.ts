@@ -1,0 +1,162 @@
+/** Calls of a service through the proxy door, against http-proxy as it is and one that parses and stringifies. */
+import { benchService, serviceRole } from '../bench-policies.js';
+import type { GatewayProcess } from '../gateway-process.js';
+import type { Ground } from '../ground.js';
+import { cpuSeconds, familyCpuSeconds } from '../process-usage.js';
+import type { BenchResult, Goal } from '../report.js';
+import { inTurn, microsEach, Rounds } from '../rounds.js';
+import { Subject } from '../subject.js';
+import type { LoadConnection, LoadJob, LoadOutcome, ProxyJob, ServiceJob } from '../subjects/messages.js';
+
+const connections = 32;
+const targetsPerConnection = 1_000;
+const prefix = `/${benchService}`;
+const lists = [
+  { size: 20, pages: 200 },
+  { size: 500, pages: 8 },
+] as const;
+const sizes = [1, 20, 500] as const;
+type Size = (typeof sizes)[number];
+
+const variants = ['bare', 'parsing', 'weir'] as const;
+type Variant = (typeof variants)[number];
+const labels: Readonly<Record<Variant, string>> = {
+  bare: 'http-proxy',
+  parsing: 'parse and stringify',
+  weir: 'weir',
+};
+const ofBare: Readonly<Partial<Record<Size, Goal>>> = { 1: { atLeast: 0.55 } };
+const ofParsing: Goal = { atLeast: 0.6 };
+
+interface Server {
+  readonly port: number;
+  readonly pid: number;
+}
+type Servers = Readonly<Record<Variant, Server>>;
+
+interface Load {
+  readonly client: Subject;
+  readonly tokens: readonly string[];
+}
+
+export async function benchProxy(ground: Ground): Promise<BenchResult> {
+  const { scale, cores, code, databases, nodeArguments } = ground;
+  const rounds = new Rounds();
+  // Not measured: on the cores of the client.
+  const service = await Subject.start(code.file('order-service'), cores.client);
+  const bare = await Subject.start(code.file('plain-proxy'), cores.measured, nodeArguments);
+  const parsing = await Subject.start(code.file('plain-proxy'), cores.measured, nodeArguments);
+  const client = await Subject.start(code.file('load-client'), cores.client);
+  const people = ground.staff.slice(0, connections);
+  const tokens = await Promise.all(people.map(({ sub }) => ground.tokens.mint(serviceRole, sub)));
+  try {
+    const customers = ground.sample.customers;
+    const port = await service.run<number>({ customers, lists } satisfies ServiceJob);
+    const upstream = `http://127.0.0.1:${port}`;
+    const proxy = async (subject: Subject, parses: boolean): Promise<Server> => ({
+      port: await subject.run<number>({ upstream, prefix, parses } satisfies ProxyJob),
+      pid: subject.pid,
+    });
+    const plain = { bare: await proxy(bare, false), parsing: await proxy(parsing, true) };
+    for (let round = 0; round < scale.rounds; round++) {
+      const store = await databases.freshStore();
+      const gateway = await ground.startGateway('proxy', store.runtimeUrl, upstream);
+      try {
+        const servers = { ...plain, weir: gateway };
+        for (const size of inTurn(round, sizes)) {
+          const name = size === 1 ? '1 record' : `${size} records`;
+          ground.onProgress(`proxy: round ${round + 1} of ${scale.rounds}, ${name}`);
+          const rates = await compare(ground, servers, gateway, { client, tokens }, size, round, rounds);
+          rounds.add(`${name}: weir to http-proxy`, 'of its rate', rates.weir / rates.bare, ofBare[size]);
+          rounds.add(
+            `${name}: weir to parse and stringify`,
+            'of its rate',
+            rates.weir / rates.parsing,
+            ofParsing,
+          );
+        }
+      } finally {
+        await gateway.stop();
+        await store.drop();
+      }
+    }
+  } finally {
+    await client.end();
+    await bare.end();
+    await parsing.end();
+    await service.end();
+  }
+  return {
+    bench: 'proxy',
+    how:
+      `weir start, GET ${prefix}/shipments/:id (1 record) and /shipments?page=… (20 and 500) over ${connections} ` +
+      `keep-alive connections, one token each, every read recorded durably before it leaves; the others: ` +
+      `@fastify/http-proxy as it is, and one that does JSON.parse and JSON.stringify. Records of 14 fields, of which ` +
+      `10 are shown, 3 of them masked. The service runs on the client's cores`,
+    figures: rounds.figures(),
+  };
+}
+
+async function compare(
+  ground: Ground,
+  servers: Servers,
+  gateway: GatewayProcess,
+  load: Load,
+  size: Size,
+  round: number,
+  rounds: Rounds,
+): Promise<Record<Variant, number>> {
+  const rates: Record<Variant, number> = { bare: 0, parsing: 0, weir: 0 };
+  // A new process compiles its hot paths first; the others have long done so.
+  await answersOf(ground, servers.weir, load, size, () => undefined);
+  for (const variant of inTurn(round, variants)) {
+    const { pid } = servers[variant];
+    const used: (readonly [number | undefined, number | undefined])[] = [];
+    const outcome = await answersOf(ground, servers[variant], load, size, () =>
+      used.push([cpuSeconds(pid), familyCpuSeconds(ground.databases.postmasterPid)]),
+    );
+    const { requests, seconds, statuses, latencies, sampleBody } = outcome;
+    if (statuses[200] !== requests || statuses[-1] !== undefined)
+      throw new Error(`not every answer was a 200: ${JSON.stringify(statuses)}\n${gateway.log()}`);
+    if (sampleBody.includes('****') !== (variant === 'weir') || !sampleBody.includes('"orderNo"'))
+      throw new Error('the answers are not what was asked for');
+    const [before, after] = used;
+    const label = `${size === 1 ? '1 record' : `${size} records`}, ${labels[variant]}`;
+    rates[variant] = requests / seconds;
+    rounds.add(`${label}: answered`, 'requests/s', requests / seconds);
+    rounds.add(`${label}: latency p99`, 'ms', latencies.p99Ms);
+    rounds.add(`${label}: server CPU`, 'µs/request', microsEach(before?.[0], after?.[0], requests));
+    if (variant === 'weir')
+      rounds.add(`${label}: PostgreSQL CPU`, 'µs/request', microsEach(before?.[1], after?.[1], requests));
+  }
+  return rates;
+}
+
+function answersOf(
+  { scale }: Ground,
+  { port }: Server,
+  { client, tokens }: Load,
+  size: Size,
+  onMark: () => void,
+): Promise<LoadOutcome> {
+  const { warmUpSeconds, measuredSeconds } = scale;
+  const job: LoadJob = {
+    kind: 'load',
+    port,
+    connections: tokens.map((token) => ({
+      targets: targetsOf(size),
+      headers: [`authorization: Bearer ${token}`],
+    })),
+    warmUpSeconds,
+    measuredSeconds,
+  };
+  return client.run<LoadOutcome>(job, onMark);
+}
+
+function targetsOf(size: Size): LoadConnection['targets'] {
+  const pages = lists.find((list) => list.size === size)?.pages ?? 4_000;
+  return Array.from({ length: targetsPerConnection }, () => {
+    const one = Math.floor(Math.random() * pages);
+    return size === 1 ? `${prefix}/shipments/${one}` : `${prefix}/shipments?page=${one}&size=${size}`;
+  });
+}

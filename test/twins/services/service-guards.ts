@@ -1,0 +1,109 @@
+/** The guards of the proxy door, as those of the REST door in guards.ts: each with the edit that takes it out. */
+import type { Guard } from '../guards.js';
+import type { ServiceRole } from './policies.js';
+
+const masker = 'src/mask/document/json-masker.ts';
+const services = 'src/services/services.ts';
+
+export const serviceGuards: readonly (Guard & { readonly role: ServiceRole })[] = [
+  {
+    guard: 'fields that nobody lists are removed',
+    role: 'agent',
+    edits: [
+      {
+        file: masker,
+        from: 'else this.#skipMember(name, place, code);\n        before',
+        to: 'else {\n const from = this.at;\n this.#skipMember(name, place, code);\n map += `,${name.written}${this.text.slice(from, this.at)}`;\n }\n        before',
+      },
+    ],
+  },
+  {
+    guard: 'values are masked',
+    role: 'agent',
+    edits: [{ file: masker, from: 'if (!mask.clear) return', to: 'if (false) return' }],
+  },
+  {
+    guard: 'numbers are masked',
+    role: 'agent',
+    edits: [
+      { file: masker, from: 'return mask.clear ? text : jsonText(mask.apply(text));', to: 'return text;' },
+    ],
+  },
+  {
+    guard: 'the mask null shows nothing of what stands there',
+    role: 'agent',
+    edits: [
+      {
+        file: masker,
+        from: 'this.#skipValue(place, code);\n      return',
+        to: 'this.#skipValue(place, code);\n      return this.text.slice(start, this.at) ||',
+      },
+    ],
+  },
+  {
+    guard: 'text is written in one way',
+    role: 'agent',
+    edits: [
+      {
+        file: masker,
+        from: 'return plain ? this.text.slice(start, this.at) : JSON.stringify(this.decode(start, false));',
+        to: 'return this.text.slice(start, this.at);',
+      },
+    ],
+  },
+  {
+    guard: 'names come in the order of the catalogue',
+    role: 'clerk',
+    edits: [
+      {
+        file: 'src/mask/document/path-tree.ts',
+        from: 'slot === -1 ? hidden : slot)',
+        to: 'slot === -1 ? hidden : one.leadsToRecords ? slot : inMap)',
+      },
+    ],
+  },
+  {
+    guard: 'columns that are not shown are removed',
+    role: 'clerk',
+    edits: [
+      {
+        file: 'src/mask/document/csv-masker.ts',
+        from: 'const columns = [...shown].flatMap(',
+        to: 'const columns = [...names.map((name) => [name, shown.get(name) ?? { clear: true, constant: false, apply: (v: string) => v }] as const)].flatMap(',
+      },
+    ],
+  },
+  {
+    guard: 'headers pass by the list of the route',
+    role: 'clerk',
+    edits: [
+      {
+        file: services,
+        from: 'headers: allowed(upstream.headers, route.headers)',
+        to: "headers: allowed(upstream.headers, [...route.headers, 'etag'])",
+      },
+    ],
+  },
+  {
+    guard: 'the length of the original does not pass',
+    role: 'agent',
+    edits: [
+      {
+        file: services,
+        from: 'headers: allowed(upstream.headers, route.headers)',
+        to: "headers: { ...allowed(upstream.headers, route.headers), 'x-length': String(upstream.headers['content-length']) }",
+      },
+    ],
+  },
+  {
+    guard: 'the text of an error is thrown away',
+    role: 'agent',
+    edits: [
+      {
+        file: 'src/services/read-answer.ts',
+        from: 'const failure = failureOf(status);\n    discard(body, bounds.timeoutMs);',
+        to: "const failure = new WeirError('service-refused', { detail: (await collect(body, bounds)).toString('utf8') });",
+      },
+    ],
+  },
+];
