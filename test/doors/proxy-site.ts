@@ -159,8 +159,13 @@ export async function openSite(t: Teardown, options: SiteOptions = {}): Promise<
     ...options,
     config: (config) => {
       const changed = options.config?.(config) ?? config;
-      const { services } = changed;
-      return { ...changed, services: { ...services, urls: options.urls?.(upstream.url) ?? [] } };
+      const { services, store } = changed;
+      return {
+        ...changed,
+        services: { ...services, urls: options.urls?.(upstream.url) ?? [] },
+        // On a machine that is busy, a first commit takes its time, and these tests are not about that.
+        store: { ...store, commitDeadlineMs: 30_000 },
+      };
     },
     prepare: (directory: string) => appendFile(path.join(directory, 'catalog.yaml'), catalog),
   });

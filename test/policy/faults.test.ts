@@ -317,7 +317,7 @@ const inRoles: readonly Mistake[] = [
     'per_request: 50',
     'frobnicate: 50',
     [
-      '16:1 unknown key "frobnicate" — remove it; the keys here are role, about, owner, for, tables, per_request, limits, reason, ticket, cost, hours, networks, may',
+      '16:1 unknown key "frobnicate" — remove it; the keys here are role, about, owner, for, tables, services, per_request, limits, reason, ticket, cost, hours, networks, may',
     ],
   ],
   [
