@@ -14,7 +14,7 @@ function onlyOf(options: BenchOptions | 'help'): string[] {
 void t.test('without options everything is measured in full', async (t) => {
   const options = readOptions([]);
   t.match(options, { short: false, json: false, scale: fullScale, data: undefined });
-  t.same(onlyOf(options), ['commit', 'rest', 'csv', 'verify']);
+  t.same(onlyOf(options), ['commit', 'rest', 'proxy', 'csv', 'verify']);
 });
 
 void t.test('options choose benches, rounds and size', async (t) => {
