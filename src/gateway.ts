@@ -198,7 +198,12 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
           http: config.http,
           observe,
           doors: [
-            restDoor({ corridor, observe, isTable: (name) => inForce().set.catalog.tables.has(name) }),
+            restDoor({
+              corridor,
+              observe,
+              isTable: (name) => inForce().set.catalog.tables.has(name),
+              bodyTimeoutMs: config.http.requestTimeoutMs,
+            }),
             revealDoor({ corridor, isTable: (name) => inForce().set.catalog.tables.has(name) }),
             ...(signing.tokens === undefined ? [] : [jwksRoute(jwksPath, signing.tokens.jwks)]),
             proxyDoor({

@@ -136,6 +136,20 @@ void t.test('a request that does not arrive in time is ended', async (t) => {
   t.match(answer, /did not arrive in time/);
 });
 
+void t.test('a posted query whose body breaks off in the middle of its framing is ended', async (t) => {
+  const { port, token, corridor } = await openServer(t, { http: { requestTimeoutMs: 300 } });
+  const head = `POST /rest/orders HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${await token()}\r\nX-HTTP-Method-Override: GET\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n`;
+  for (const body of ['5\r\nselec\r\nnot a length\r\n', '5\r\nsel']) {
+    const socket = await openSocket(port);
+    const everything = readAll(socket);
+    socket.write(head + body);
+    const answer = await within(everything, 'the end of the connection');
+    t.match(answer, /^HTTP\/1\.1 400 /);
+    t.match(answer, /connection: close/i);
+  }
+  t.equal(corridor.passed.length, 0);
+});
+
 void t.test('noise behind a request never lands in the middle of its answer', async (t) => {
   const { port, token, corridor } = await openServer(t);
   let reached: () => void = () => {};

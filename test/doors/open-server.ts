@@ -167,6 +167,7 @@ export async function openServer(t: Test, options: ServerOptions = {}): Promise<
         observe,
         isTable: (name) => name === 'orders',
         ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
+        bodyTimeoutMs: options.http?.requestTimeoutMs ?? 5_000,
       }),
       alertsDoor({
         corridor,

@@ -12,6 +12,8 @@ export interface BodyBounds {
   readonly maxBytes: number;
   /** For all of it to arrive. The server has a bound too, but not where its parser has given up on the body. */
   readonly timeoutMs: number;
+  /** What to do where it is too long. */
+  readonly hint?: string;
 }
 
 /**
@@ -21,9 +23,10 @@ export interface BodyBounds {
 export async function readBody(
   { raw, headers }: FastifyRequest,
   reply: FastifyReply,
-  { maxBytes, timeoutMs }: BodyBounds,
+  bounds: BodyBounds,
 ): Promise<Buffer> {
-  if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLong(maxBytes);
+  const { maxBytes, timeoutMs } = bounds;
+  if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLong(bounds);
   if (headers.expect !== undefined) reply.raw.writeContinue();
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
@@ -36,7 +39,7 @@ export async function readBody(
     };
     const onData = (part: Buffer): void => {
       length += part.length;
-      if (length > maxBytes) settle(() => reject(tooLong(maxBytes)));
+      if (length > maxBytes) settle(() => reject(tooLong(bounds)));
       else parts.push(part);
     };
     const onEnd = (): void => settle(() => resolve(Buffer.concat(parts, length)));
@@ -50,6 +53,7 @@ function incomplete(cause: unknown): WeirError {
   return new WeirError('request-malformed', { detail: 'the body did not arrive in full', cause });
 }
 
-function tooLong(maxBytes: number): WeirError {
-  return new WeirError('request-too-long', { detail: `the body is longer than ${maxBytes} bytes` });
+function tooLong({ maxBytes, hint }: BodyBounds): WeirError {
+  const detail = `the body is longer than ${maxBytes} bytes`;
+  return new WeirError('request-too-long', hint === undefined ? { detail } : { detail, hint });
 }

@@ -5,6 +5,7 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { WeirError } from '../../errors.js';
+import { readBody } from '../http/body.js';
 import { queryInvalid } from '../http/query-text.js';
 import { searchOf } from '../http/routes.js';
 
@@ -15,19 +16,25 @@ const howTo = 'to read with the query in the body, send it as a form with X-HTTP
 
 /**
  * Reads the body. A refused one is not read to its end, so the connection closes then.
+ * @param timeoutMs for all of it to arrive
  * @returns the query, as it would stand behind the question mark
  * @throws WeirError method-not-allowed, request-malformed, request-too-long, query-invalid
  */
-export async function postedQuery(request: FastifyRequest, reply: FastifyReply): Promise<string> {
+export async function postedQuery(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  timeoutMs: number,
+): Promise<string> {
   try {
-    return await read(request, reply);
+    return await read(request, reply, timeoutMs);
   } catch (thrown) {
     void reply.header('connection', 'close');
     throw thrown;
   }
 }
 
-async function read({ raw, headers }: FastifyRequest, reply: FastifyReply): Promise<string> {
+async function read(request: FastifyRequest, reply: FastifyReply, timeoutMs: number): Promise<string> {
+  const { raw, headers } = request;
   if (String(headers['x-http-method-override'] ?? '').toUpperCase() !== 'GET') {
     void reply.header('allow', 'GET, HEAD, OPTIONS');
     throw new WeirError('method-not-allowed', { hint: `this address is only read; ${howTo}` });
@@ -43,27 +50,7 @@ async function read({ raw, headers }: FastifyRequest, reply: FastifyReply): Prom
   if (searchOf(raw.url ?? '') !== '') {
     throw queryInvalid('the query stands in the address and in the body', 'put all of it into the body');
   }
-  if (Number(headers['content-length'] ?? 0) > maxFormBytes) throw tooLong();
-  if (headers.expect !== undefined) reply.raw.writeContinue();
-  const parts: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const part of raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      length += part.length;
-      if (length > maxFormBytes) throw tooLong();
-      parts.push(part);
-    }
-  } catch (cause) {
-    if (cause instanceof WeirError) throw cause;
-    throw new WeirError('request-malformed', { detail: 'the body did not arrive in full', cause });
-  }
+  const hint = 'ask in several requests';
   // Bytes stay bytes: the parser of queries refuses all that are not percent-encoded.
-  return Buffer.concat(parts).toString('latin1');
-}
-
-function tooLong(): WeirError {
-  return new WeirError('request-too-long', {
-    detail: `the query in the body is longer than ${maxFormBytes} bytes`,
-    hint: 'ask in several requests',
-  });
+  return (await readBody(request, reply, { maxBytes: maxFormBytes, timeoutMs, hint })).toString('latin1');
 }

@@ -30,6 +30,8 @@ export interface RestParts {
   readonly isTable: (name: string) => boolean;
   /** A client that takes nothing of its answer for so long is let go. Default 30,000. */
   readonly stallTimeoutMs?: number;
+  /** For a posted query to arrive. Default 10,000. */
+  readonly bodyTimeoutMs?: number;
 }
 
 interface TableRoute {
@@ -52,7 +54,13 @@ interface Sending {
   readonly reply: FastifyReply;
 }
 
-export function restDoor({ corridor, observe, isTable, stallTimeoutMs = 30_000 }: RestParts): AddRoutes {
+export function restDoor({
+  corridor,
+  observe,
+  isTable,
+  stallTimeoutMs = 30_000,
+  bodyTimeoutMs = 10_000,
+}: RestParts): AddRoutes {
   return (app) => {
     const address = '/rest/:table';
     app.get<TableRoute>(address, { config: { door: 'rest' } }, (request, reply) =>
@@ -81,7 +89,7 @@ export function restDoor({ corridor, observe, isTable, stallTimeoutMs = 30_000 }
       throw await corridor.refuse(request.exchange.identified, requestFailure(thrown));
     });
     scope.post<TableRoute>(address, { config: { door: 'rest', body: true } }, (request, reply) =>
-      pass(request, reply, () => postedQuery(request, reply)),
+      pass(request, reply, () => postedQuery(request, reply, bodyTimeoutMs)),
     );
   }
 
