@@ -57,7 +57,7 @@ export class StatementCache {
 /** Everything in the plan that the text depends on. JSON, so that no name can pass for two. */
 function shapeKey(policy: TablePolicy, plan: ReadPlan, perRequest: number): string {
   const { table, select, filters, groups, embedded, order, limit, offset, count, overflow, encoding } = plan;
-  return JSON.stringify([
+  const key: unknown[] = [
     table,
     select?.map(selectedKey),
     filters.map(filterKey),
@@ -70,8 +70,9 @@ function shapeKey(policy: TablePolicy, plan: ReadPlan, perRequest: number): stri
     count,
     overflow,
     encoding,
-    embedded?.map(embeddingKey),
-  ]);
+  ];
+  if (embedded !== undefined) key.push(embedded.map(embeddingKey));
+  return JSON.stringify(key);
 }
 
 function embeddingKey(embedding: Embedding): unknown {

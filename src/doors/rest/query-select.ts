@@ -37,7 +37,9 @@ export function selectOf(pairs: readonly Pair[]): (table: string) => Asked {
 }
 
 export function draftOf(table: string, asked: (table: string) => Asked): Draft {
-  return { table, ...asked(table), filters: [], order: [], limit: undefined, offset: 0 };
+  const { select, embedded } = asked(table);
+  const draft = { table, select, filters: [], order: [], limit: undefined, offset: 0 };
+  return embedded === undefined ? draft : { ...draft, embedded };
 }
 
 export function givenTwice(name: string): WeirError {
@@ -121,9 +123,11 @@ class SelectReader {
 
   /** Up to the next comma or parenthesis. */
   #readWord(): string {
-    const start = this.#at;
-    while (this.#at < this.#text.length && !',()'.includes(this.#text[this.#at]!)) this.#at++;
-    return this.#text.slice(start, this.#at);
+    const word = /[^,()]*/y;
+    word.lastIndex = this.#at;
+    const [text] = word.exec(this.#text)!;
+    this.#at += text.length;
+    return text;
   }
 
   /** @param head what stands before the parenthesis */
