@@ -25,9 +25,20 @@ export interface CommitTrap {
   readonly milliseconds?: number;
 }
 
-/** The message as it ends in either direction: "Q….COMMIT\0", and "C….COMMIT\0" in the answer. */
+/** Writers ask for it by its name: "B….\0weir_commit\0", the first time after "P….weir_commit\0COMMIT\0". Others in words: "Q….COMMIT\0". */
+const commitName = Buffer.from('weir_commit\0');
+/** Also as the answer ends: "C….COMMIT\0". */
 const commitText = Buffer.from('COMMIT\0');
 const messageHead = 5;
+
+/** Where the message begins that asks for COMMIT; -1: nothing in these bytes does. */
+function startOfCommit(bytes: Buffer): number {
+  const name = bytes.indexOf(commitName);
+  // Before the name stands the empty name of a portal, where it is Bind.
+  if (name >= 0) return Math.max(0, name - messageHead - (bytes[name - 1] === 0 ? 1 : 0));
+  const text = bytes.indexOf(commitText);
+  return text < 0 ? -1 : Math.max(0, text - messageHead);
+}
 
 /** One direction of one connection. What is put while it is held waits. */
 class Lane {
@@ -89,9 +100,8 @@ class Connection {
     this.toClient = new Lane(this.#client, held);
     client.setNoDelay(true);
     client.on('data', (bytes) => {
-      const at = this.onCommit === undefined ? -1 : bytes.indexOf(commitText);
-      const start = Math.max(0, at - messageHead);
-      if (at >= 0 && this.onCommit?.(bytes.subarray(0, start), bytes.subarray(start))) return;
+      const start = this.onCommit === undefined ? -1 : startOfCommit(bytes);
+      if (start >= 0 && this.onCommit?.(bytes.subarray(0, start), bytes.subarray(start))) return;
       this.toServer.put(bytes);
     });
     this.#server.on('data', (bytes) => {
