@@ -27,6 +27,11 @@ export class InventedOrders extends OrderDatabase {
     return super.count({ ...statement, text: this.#onInvented(statement.text) });
   }
 
+  /** Every read goes through `read`, where its text is changed. */
+  override comesAtOnce(): boolean {
+    return false;
+  }
+
   override read(
     statement: Statement,
     request: Parameters<OrderDatabase['read']>[1],

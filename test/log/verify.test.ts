@@ -4,6 +4,7 @@ import t from 'tap';
 import type { EntryBody } from '../../src/log/entry.js';
 import type { Fault } from '../../src/log/verify-faults.js';
 import type { Verification } from '../../src/log/verify.js';
+import { zone } from './open-log.js';
 import { forge, sampleLog, verify, type Mutable } from './verify-sample.js';
 
 const root = t;
@@ -431,7 +432,7 @@ void t.test('a forged entry is named', async (t) => {
       forger.change(entry, (body) => {
         for (const member of Object.keys(body))
           if (!['v', 'writer', 'number', 'at'].includes(member)) delete body[member];
-        Object.assign(body, { kind: 'open', zone: 'UTC', version: '1' });
+        Object.assign(body, { kind: 'open', zone, version: '1' });
       }),
     );
     firstFault(t, found, entry, 'order', /it opens its writer, but is not the first/);
