@@ -79,8 +79,8 @@ export const serviceGuards: readonly (Guard & { readonly role: ServiceRole })[] 
     edits: [
       {
         file: services,
-        from: 'headers: allowed(upstream.headers, route.headers)',
-        to: "headers: allowed(upstream.headers, [...route.headers, 'etag'])",
+        from: 'const headers = allowed(upstream.headers, route.headers);',
+        to: "const headers = allowed(upstream.headers, [...route.headers, 'etag']);",
       },
     ],
   },
@@ -90,8 +90,8 @@ export const serviceGuards: readonly (Guard & { readonly role: ServiceRole })[] 
     edits: [
       {
         file: services,
-        from: 'headers: allowed(upstream.headers, route.headers)',
-        to: "headers: { ...allowed(upstream.headers, route.headers), 'x-length': String(upstream.headers['content-length']) }",
+        from: 'const headers = allowed(upstream.headers, route.headers);',
+        to: "const headers = { ...allowed(upstream.headers, route.headers), 'x-length': String(upstream.headers['content-length']) };",
       },
     ],
   },
