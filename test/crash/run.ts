@@ -70,7 +70,10 @@ try {
 }
 summarise();
 if (results.some(({ violations }) => violations.length > 0) || results.length < rounds) process.exitCode = 1;
-if (results.length >= 10 && !results.some(({ happened }) => happened.some((kind) => kind.includes('COMMIT')))) {
+if (
+  results.length >= 10 &&
+  !results.some(({ happened }) => happened.some((kind) => kind.includes('COMMIT')))
+) {
   process.stderr.write('no fault around a COMMIT ever happened: link.ts no longer finds it\n');
   process.exitCode = 1;
 }
