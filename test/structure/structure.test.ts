@@ -29,7 +29,8 @@ const mayImport: Readonly<Record<string, readonly string[] | 'everything'>> = {
     'watch',
     'store',
   ],
-  'corridor.ts': ['identity', 'policy', 'services', 'sql', 'log'],
+  'corridor.ts': ['corridor', 'policy', 'sql', 'log'],
+  corridor: ['identity', 'policy', 'services', 'sql', 'log'],
   'doors/http': [],
   'doors/rest': ['doors/http'],
   'doors/proxy': ['doors/http'],
@@ -123,9 +124,22 @@ void t.test('masked rows and receipts are made in one place each', async (t) => 
   );
 });
 
+void t.test('the main path fits on one screen, and its steps are only its own', async (t) => {
+  t.ok(sourceOf('src/corridor.ts').split('\n').length <= 130);
+  const users = sources.filter((file) =>
+    importsOf(file).some(({ target }) => target?.startsWith('src/corridor/')),
+  );
+  t.same(
+    users.filter((file) => !/^src\/corridor(\.ts|\/)/.test(file)),
+    [],
+  );
+});
+
 void t.test('the wrong order does not compile', async (t) => {
-  const corridor = sourceOf('src/corridor.ts');
-  t.match(corridor, /function release\(rows: MaskedRows, receipt: Receipt\): ReleasedRows/);
+  t.match(
+    sourceOf('src/corridor/release.ts'),
+    /function release\(rows: MaskedRows, receipt: Receipt\): ReleasedRows/,
+  );
   t.match(sourceOf('src/access.ts'), /declare const masked: unique symbol;/);
   t.match(sourceOf('src/access.ts'), /declare const recorded: unique symbol;/);
 });

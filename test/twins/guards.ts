@@ -196,7 +196,7 @@ export const guards: readonly Guard[] = [
     role: 'logistics',
     edits: [
       {
-        file: 'src/corridor.ts',
+        file: 'src/corridor/admit-read.ts',
         from: 'const granted = role.tables.get(request.plan.table);',
         to: 'const granted = role.tables.get(request.plan.table) ?? [...set.roles.values()].flatMap((r) => [...r.tables.values()]).find((p) => p.table.name === request.plan.table);',
       },
