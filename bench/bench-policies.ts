@@ -69,8 +69,7 @@ export async function writeBenchPolicies(directory: string): Promise<void> {
   for (const name of await readdir(roles)) {
     await change(join(roles, name), (role) => {
       delete role['services'];
-      const limits = role['limits'] as Record<string, unknown> | undefined;
-      for (const [count, value] of Object.entries(limits ?? {})) limits![count] = raised(value);
+      if (role['limits'] !== undefined) role['limits'] = raisedLimits(role['limits'] as object);
     });
   }
   const agent = parseDocument(await readFile(join(roles, 'support-agent.yaml'), 'utf8')).toJS() as {
@@ -121,8 +120,19 @@ async function change(file: string, edit: (content: Record<string, unknown>) => 
   await writeFile(file, `${JSON.stringify(content, null, 2)}\n`);
 }
 
+/** Those of each person: a limit per tool would have everybody wait for one row. */
 function raisedLimits(limits: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(limits).map(([count, value]) => [count, raised(value)]));
+  const own = Object.entries(limits).map(([count, value]: [string, unknown]) => [
+    count,
+    Array.isArray(value)
+      ? value.filter((limit: unknown) => typeof limit === 'string' || !('per' in (limit as object)))
+      : value,
+  ]);
+  return Object.fromEntries(
+    own
+      .filter(([, value]) => !Array.isArray(value) || value.length > 0)
+      .map(([count, value]) => [count, raised(value)]),
+  ) as Record<string, unknown>;
 }
 
 /** "60 per minute", or a list of such and of {limit, scope}. */

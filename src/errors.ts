@@ -28,6 +28,7 @@ const kinds = {
   'service-required': [403, '42501', 'caller', 'The role is for services and the token names a person'],
   'outside-hours': [403, '42501', 'security', 'The role does not read at this time of day'],
   'outside-network': [403, '42501', 'security', 'The role does not read from this address'],
+  'token-id-required': [403, '42501', 'caller', 'The role limits each token and the token has no id'],
   'claim-required': [403, '42501', 'caller', 'The role filters rows by a claim that the token lacks'],
   'reason-required': [403, '42501', 'caller', 'The read must give a reason that the role knows'],
   'ticket-required': [403, '42501', 'caller', 'The read must name a ticket of the right form'],

@@ -86,18 +86,21 @@ export async function runCases(
   }
 }
 
-/** Asks as often as the case says, and then once more. */
+/** Asks as often as the case says, first as others, each of them once, and then once more. */
 async function differencesIn(each: PolicyCase, rehearsal: Rehearsal): Promise<string[]> {
   const { role, claims, scope, method, headers, atMicros } = each;
   const request = { role, claims, scope, method, url: encodeURI(each.path), headers, atMicros };
-  const before = each.after ?? 0;
-  rehearsal.nextPerson();
+  const others = each.after_others ?? 0;
+  const before = others + (each.after ?? 0);
+  rehearsal.nextCase();
   for (let n = 1; n <= before; n++) {
+    if (n > 1 && n <= others + 1) rehearsal.nextPerson();
     const { status, body } = await rehearsal.ask(request);
     if (status < 400) continue;
     const { type, detail } = parsed(body) as { type?: string; detail?: string };
     return [`request ${n} of the ${before} before it was refused (${type?.split(':').at(-1)}: ${detail})`];
   }
+  if (others > 0 && before === others) rehearsal.nextPerson();
   return differencesOf(each, await rehearsal.ask(request));
 }
 

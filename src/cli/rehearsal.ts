@@ -40,7 +40,9 @@ export interface RehearsedAnswer {
 
 export interface Rehearsal {
   ask(request: RehearsedRequest): Promise<RehearsedAnswer>;
-  /** Somebody who has used up nothing asks from now on. */
+  /** Somebody asks from now on, and neither they nor their tool have used up anything. */
+  nextCase(): void;
+  /** Somebody else asks from now on, with a token of their own and the same tool. */
   nextPerson(): void;
   close(): Promise<void>;
 }
@@ -75,6 +77,7 @@ export function openRehearsal(
     revocations,
     tokenAddresses,
   });
+  let people = 0;
   let asking: Principal | undefined;
   const server = buildServer({
     corridor,
@@ -93,7 +96,7 @@ export function openRehearsal(
   });
   return {
     async ask(request) {
-      asking = principalOf(request);
+      asking = principalOf(request, `token-${people}`);
       nowMicros = request.atMicros ?? startedMicros;
       const { method, url, headers } = request;
       const { statusCode, body } = await server.inject({
@@ -103,7 +106,14 @@ export function openRehearsal(
       });
       return { status: statusCode, body };
     },
-    nextPerson: () => rehearsed.nextPerson(),
+    nextCase() {
+      people++;
+      rehearsed.nextCase();
+    },
+    nextPerson() {
+      people++;
+      rehearsed.nextPerson();
+    },
     async close() {
       await server.close();
       await database.close();
@@ -112,12 +122,13 @@ export function openRehearsal(
 }
 
 /** As a token with these claims would give it. */
-function principalOf({ role, claims, scope }: RehearsedRequest): Principal {
+function principalOf({ role, claims, scope }: RehearsedRequest, tokenId: string): Principal {
   const name = 'weir-policy-test';
   const nowSeconds = Math.floor(Date.now() / 1000);
   const token = {
     sub: 'somebody',
     client_id: name,
+    jti: tokenId,
     exp: nowSeconds + 60,
     ...claims,
     aud: name,

@@ -1,6 +1,6 @@
 /**
  * The log of a rehearsal: decides about each read as the real one does, limits and guesses included, over meters in
- * memory, and keeps nothing else. One person at a time asks here; everybody begins with nothing used up.
+ * memory, and keeps nothing else. One person at a time asks here; each case begins with nothing used up.
  */
 import { randomBytes } from 'node:crypto';
 import { AccessLog } from '../log/access-log.js';
@@ -10,8 +10,16 @@ import type { Actor } from '../log/directory.js';
 import { Neighbours } from '../log/neighbours.js';
 import type { Observe } from '../observation.js';
 import { DayClock } from '../quota/day-clock.js';
+import type { Principal } from '../access.js';
+import type { SharedBy } from '../policy/model.js';
 import { Meter } from '../quota/meter.js';
+import { sharedMeterKey, type SharedMeter } from '../quota/shared-meter.js';
 import type { Clock } from '../clock.js';
+
+interface RehearsedMeter {
+  readonly meter: Meter;
+  readonly seen: LastDays;
+}
 
 export class RehearsedLog {
   readonly log: AccessLog;
@@ -19,9 +27,11 @@ export class RehearsedLog {
   readonly #dayClock: DayClock;
   readonly #neighbours = new Neighbours();
   #people = 0;
-  #actor: Actor = actorOf(0);
-  #meter = Meter.empty();
-  #seen: LastDays = new Map<string, number>();
+  #actor: Actor = actorOf(0, 0);
+  /** By key; a meter's id is its place. */
+  readonly #shared = new Map<string, SharedMeter>();
+  readonly #meters = new Map<number, RehearsedMeter>();
+  #lastMeterId = 0;
 
   constructor(zone: string, clock: Clock, observe: Observe) {
     this.#clock = clock;
@@ -33,23 +43,46 @@ export class RehearsedLog {
       commit: async (item: Item) => this.#commit(item),
       close: async () => undefined,
     };
-    const directory = { identify: async () => this.#actor, known: () => this.#actor };
+    const directory = {
+      identify: async () => this.#actor,
+      known: () => this.#actor,
+      sharedMeters: async (kinds: readonly SharedBy[], role: string, principal: Principal) =>
+        kinds.map((per) => this.#sharedMeter(per, sharedMeterKey(per, role, principal))),
+    };
     this.log = AccessLog.over({ digester, observe }, [writer], directory);
+    this.nextCase();
   }
 
-  /** Whoever asks from now on is somebody else. */
+  /** Whoever asks from now on is somebody else, and nobody has used up anything, nor any tool. */
+  nextCase(): void {
+    this.#meters.clear();
+    this.#shared.clear();
+    this.nextPerson();
+  }
+
+  /** Whoever asks from now on is somebody else; the tools are the same. */
   nextPerson(): void {
-    this.#actor = actorOf(++this.#people);
-    this.#meter = Meter.empty();
-    this.#seen = new Map<string, number>();
+    this.#actor = actorOf(++this.#people, this.#newMeter());
+  }
+
+  #sharedMeter(per: SharedBy, meterKey: string): SharedMeter {
+    let shared = this.#shared.get(meterKey);
+    if (shared === undefined)
+      this.#shared.set(meterKey, (shared = { per, meterKey, meterId: this.#newMeter() }));
+    return shared;
+  }
+
+  #newMeter(): number {
+    this.#meters.set(++this.#lastMeterId, { meter: Meter.empty(), seen: new Map<string, number>() });
+    return this.#lastMeterId;
   }
 
   #commit(item: Item): Outcome {
-    const { meterId } = this.#actor;
+    const meters = [...this.#meters];
     const { outcomes } = decideBatch(
       [item],
-      new Map([[meterId, this.#meter]]),
-      new Map([[meterId, this.#seen]]),
+      new Map(meters.map(([id, { meter }]) => [id, meter])),
+      new Map(meters.map(([id, { seen }]) => [id, seen])),
       this.#clock.nowMicros(),
       { writer: 'rehearsed', nextNumber: 1, lastAt: 0 },
       this.#dayClock,
@@ -59,6 +92,6 @@ export class RehearsedLog {
   }
 }
 
-function actorOf(n: number): Actor {
-  return { actorId: `somebody ${n}`, meterId: n + 1, meterKey: `actor:somebody ${n}` };
+function actorOf(n: number, meterId: number): Actor {
+  return { actorId: `somebody ${n}`, meterId, meterKey: `actor:somebody ${n}` };
 }

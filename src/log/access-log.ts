@@ -7,6 +7,7 @@ import type { Asked, Decision, EmbeddedTable, MaskedRows, Receipt, ReleasedColum
 import { LimitReached, WeirError } from '../errors.js';
 import type { Observe } from '../observation.js';
 import { DayClock } from '../quota/day-clock.js';
+import { sharedMetersOf } from '../quota/shared-meter.js';
 import { thresholdsFor } from '../watch/bulk.js';
 import type { ConnectionOptions } from './connection.js';
 import { peopleOf, type NoteItem, type ReadItem } from './decide.js';
@@ -36,7 +37,7 @@ export interface AccessLogOptions {
 }
 
 type Writer = Pick<LogWriter, 'id' | 'downReason' | 'commit' | 'close'>;
-type People = Pick<Directory, 'identify' | 'known'>;
+type People = Pick<Directory, 'identify' | 'known' | 'sharedMeters'>;
 type Parts = Pick<AccessLogOptions, 'digester' | 'observe'>;
 
 export class AccessLog {
@@ -87,6 +88,10 @@ export class AccessLog {
   async record(decision: Decision, actor: Actor, rows: MaskedRows): Promise<Receipt> {
     const { set, role, table, columns } = decision;
     const { digester } = this.#options;
+    const kinds = sharedMetersOf(role);
+    const { principal } = decision.request;
+    const shared =
+      kinds.length === 0 ? undefined : await this.directory.sharedMeters(kinds, role.role, principal);
     const ownRecords = digester.digest(table.table.name, 'record', rows.recordKeys);
     const ownSubjects = digester.digest(peopleSpace, 'person', rows.subjectKeys);
     const inside = decision.also && this.#embedded(decision, decision.also, rows, ownSubjects);
@@ -96,6 +101,7 @@ export class AccessLog {
       kind: 'read',
       context: readContext(decision, actor),
       actor,
+      shared,
       table: table.table.name,
       see: this.#seeOf(columns),
       rows,
@@ -117,7 +123,9 @@ export class AccessLog {
       bytes: bytesOf(rows),
     };
     let writerId = '';
-    const outcome = await this.#dispatch.to(actor.meterId, records.length / digestBytes, (writer) => {
+    // The meter that most reads share: whoever is charged to it goes the same way.
+    const mostShared = shared?.find(({ per }) => per === 'tool')?.meterId ?? actor.meterId;
+    const outcome = await this.#dispatch.to(mostShared, records.length / digestBytes, (writer) => {
       writerId = writer.id;
       return writer.commit(item);
     });

@@ -15,7 +15,14 @@ import type { DayClock } from '../quota/day-clock.js';
 import { Meter } from '../quota/meter.js';
 import { NotRun, type PipelinedAnswer } from '../store/pipeline.js';
 import { sqlstateOf, WriterConnection, type ConnectionOptions } from './connection.js';
-import { chargedPeople, decideBatch, type Decided, type Item, type Outcome } from './decide.js';
+import {
+  chargedPeople,
+  decideBatch,
+  type Decided,
+  type Item,
+  type Outcome,
+  type ReadItem,
+} from './decide.js';
 import { digestBytes } from './digest.js';
 import type { Neighbours } from './neighbours.js';
 import type { KnownDays, SeenToday } from './seen-today.js';
@@ -187,7 +194,7 @@ export class BatchWriter {
     let rows = 0;
     for (const pending of this.#queue) {
       // Waiting for somebody's row must not hold up people whose rows are free: it gets a batch of its own.
-      const fits = patient === undefined || meterOf(pending) === meterOf(patient);
+      const fits = patient === undefined || sharesMeter(pending, patient);
       if (fits && batch.length < maxBatchItems && rows < maxBatchRows) {
         batch.push(pending);
         if (pending.item.kind === 'read') rows += pending.item.records.length / digestBytes;
@@ -217,9 +224,7 @@ export class BatchWriter {
     if (connection === undefined) return;
 
     // First round trip: lock, read the clock, ask about people that this process has not seen today.
-    const meterIds = [...new Set([this.#options.writerMeterId, ...batch.map(meterOf)])].filter(
-      (id) => id > 0,
-    );
+    const meterIds = [...new Set([this.#options.writerMeterId, ...batch.flatMap(metersOf)])];
     const today = this.#options.dayClock.day(this.#lastAt);
     const people = this.#unseenPeople(batch, today);
     const opening = await connection.exchange([
@@ -234,11 +239,11 @@ export class BatchWriter {
       (opening[1] as PromiseFulfilledResult<PipelinedAnswer>).value,
     );
     for (const pending of batch) {
-      const error = corrupt.get(meterOf(pending));
-      if (error !== undefined) this.#reject(pending, unavailable(error));
+      const damaged = corrupt.size === 0 ? undefined : metersOf(pending).find((id) => corrupt.has(id));
+      if (damaged !== undefined) this.#reject(pending, unavailable(corrupt.get(damaged)));
     }
     const waiting = batch.filter((pending) => !pending.settled);
-    const isReady = (pending: Pending): boolean => meterOf(pending) === 0 || meters.has(meterOf(pending));
+    const isReady = (pending: Pending): boolean => metersOf(pending).every((id) => meters.has(id));
     const ready = waiting.filter(isReady);
     const skipped = waiting.filter((pending) => !isReady(pending));
     for (const pending of skipped) foundLocked(pending);
@@ -452,15 +457,17 @@ export class BatchWriter {
       if (item.kind !== 'read') continue;
       const people = chargedPeople(item);
       if (people.length === 0) continue;
-      // Known as of an earlier day is not enough to know that no other process has seen it since.
-      const seenToday = this.#seen.on(item.actor.meterId, today);
-      for (const digest of people) {
-        if (seenToday.has(digest)) {
-          assumed = true;
-          continue;
+      for (const meterId of metersOfRead(item)) {
+        // Known as of an earlier day is not enough to know that no other process has seen it since.
+        const seenToday = this.#seen.on(meterId, today);
+        for (const digest of people) {
+          if (seenToday.has(digest)) {
+            assumed = true;
+            continue;
+          }
+          meterIds.push(meterId);
+          digests.push(digest);
         }
-        meterIds.push(item.actor.meterId);
-        digests.push(digest);
       }
     }
     return { meterIds, digests, assumed };
@@ -472,9 +479,9 @@ export class BatchWriter {
     answer: PromiseSettledResult<PipelinedAnswer> | undefined,
   ): Map<number, KnownDays> {
     const seen = new Map<number, KnownDays>();
-    for (const { item } of ready) {
-      const meterId = item.kind === 'read' ? item.actor.meterId : undefined;
-      if (meterId !== undefined && !seen.has(meterId)) seen.set(meterId, this.#seen.lastDays(meterId));
+    for (const pending of ready) {
+      for (const meterId of metersOf(pending))
+        if (!seen.has(meterId)) seen.set(meterId, this.#seen.lastDays(meterId));
     }
     if (answer?.status === 'fulfilled') {
       for (const [meterId, digest, day] of answer.value.rows as [string, string, string][]) {
@@ -505,9 +512,21 @@ function foundLocked(pending: Pending): void {
   pending.contended = true;
 }
 
-/** Meter of a read; 0 for what charges nothing. */
-function meterOf({ item }: Pending): number {
-  return item.kind === 'read' ? item.actor.meterId : 0;
+/** Meters of a read; none for what charges nothing. */
+function metersOf({ item }: Pending): readonly number[] {
+  return item.kind === 'read' ? metersOfRead(item) : noMeters;
+}
+
+function metersOfRead({ actor, shared }: ReadItem): readonly number[] {
+  return shared === undefined ? [actor.meterId] : [actor.meterId, ...shared.map(({ meterId }) => meterId)];
+}
+
+const noMeters: readonly number[] = Object.freeze([]);
+
+/** Both would wait for the same row. */
+function sharesMeter(one: Pending, other: Pending): boolean {
+  const meters = metersOf(other);
+  return metersOf(one).some((id) => meters.includes(id));
 }
 
 function readLocks(answer: PipelinedAnswer): {

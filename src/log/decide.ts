@@ -6,13 +6,14 @@
 import { hash } from 'node:crypto';
 import type { MaskedRows } from '../access.js';
 import { LimitReached, WeirError, type ErrorCode } from '../errors.js';
-import type { BulkThresholds, Flag, Limit } from '../policy/model.js';
+import type { BulkThresholds, Flag, Limit, SharedBy } from '../policy/model.js';
 import { chargeOf, describeLimit, type Charge } from '../quota/charge.js';
 import type { DayClock } from '../quota/day-clock.js';
 import { countDistinct } from '../quota/distinct.js';
 import { guessesRefused, type Guess } from '../quota/guesses.js';
 import type { Instant } from '../quota/instant.js';
-import type { Exceeded, Meter } from '../quota/meter.js';
+import { longestWait, type Meter, type Exceeded } from '../quota/meter.js';
+import type { SharedMeter } from '../quota/shared-meter.js';
 import { bulkFlags } from '../watch/bulk.js';
 import { digestTexts } from './digest.js';
 import type { Actor } from './directory.js';
@@ -21,8 +22,10 @@ import {
   entryVersion,
   flagsOf,
   limitsOf,
+  peopleOf as peopleTold,
   type EntryAlso,
   type EntryBody,
+  type EntryCharge,
   type EntryContext,
   type EntryKind,
   type EntryRead,
@@ -35,6 +38,8 @@ export interface ReadItem {
   readonly kind: 'read';
   readonly context: EntryContext;
   readonly actor: Actor;
+  /** Charged beside the actor's own meter: of the tool, of the token. */
+  readonly shared?: readonly SharedMeter[] | undefined;
   readonly table: string;
   readonly see: Readonly<Record<string, string>>;
   readonly rows: MaskedRows;
@@ -140,21 +145,11 @@ export function decideBatch(
   for (const item of items) {
     const earliest = Math.max(at + 1, nowMicros);
     if (item.kind === 'read') {
-      const meter = meters.get(item.actor.meterId)!;
-      const instant = meter.next(earliest, clock);
+      const accounts = accountsOf(item, meters, seen);
+      const instant = instantOf(accounts, earliest, clock);
       at = instant.micros;
-      const outcome = decideRead(
-        item,
-        meter,
-        seen.get(item.actor.meterId) ?? new Map<string, number>(),
-        instant,
-        clock,
-        neighbours,
-        decided,
-        position.writer,
-        number,
-      );
-      decided.outcomes.push(outcome);
+      const place = { writer: position.writer, number, at };
+      decided.outcomes.push(decideRead(item, accounts, instant, clock, neighbours, decided, place));
     } else {
       at = earliest;
       const { kind, error, limit, zone, version } = item;
@@ -175,51 +170,115 @@ export function decideBatch(
   return decided;
 }
 
+/** A meter that the read is charged to, and whom it has met. */
+interface Account {
+  readonly meterId: number;
+  readonly meterKey: string;
+  readonly per: SharedBy | undefined;
+  readonly meter: Meter;
+  readonly seen: LastDays;
+}
+
+interface Place {
+  readonly writer: string;
+  readonly number: number;
+  readonly at: number;
+}
+
+/** The actor's own first. */
+function accountsOf(
+  { actor: { meterId, meterKey }, shared }: ReadItem,
+  meters: ReadonlyMap<number, Meter>,
+  seen: ReadonlyMap<number, LastDays>,
+): [Account, ...Account[]] {
+  const accountOf = (id: number, key: string, per: SharedBy | undefined): Account => ({
+    meterId: id,
+    meterKey: key,
+    per,
+    meter: meters.get(id)!,
+    seen: seen.get(id) ?? new Map<string, number>(),
+  });
+  const own = accountOf(meterId, meterKey, undefined);
+  return shared === undefined
+    ? [own]
+    : [own, ...shared.map((each) => accountOf(each.meterId, each.meterKey, each.per))];
+}
+
+/** After the last charge of each of its meters, and on no earlier day than any of them is at. */
+function instantOf([own, ...shared]: [Account, ...Account[]], earliest: number, clock: DayClock): Instant {
+  let instant = own.meter.next(earliest, clock);
+  for (const { meter } of shared) {
+    const { micros, day } = meter.next(instant.micros, clock);
+    instant = { micros, day: Math.max(day, instant.day) };
+  }
+  return instant;
+}
+
+/** What the read adds to one of its meters. They differ in the people alone: who is new to one may be known to another. */
+interface Part {
+  readonly account: Account;
+  readonly touched: readonly string[];
+  readonly charge: Charge;
+}
+
 function decideRead(
   item: ReadItem,
-  meter: Meter,
-  seen: LastDays,
+  accounts: [Account, ...Account[]],
   instant: Instant,
   clock: DayClock,
   neighbours: Neighbours,
   decided: Decided,
-  writer: string,
-  number: number,
+  place: Place,
 ): Outcome {
   const { rows, actor, context } = item;
-  const at = instant.micros;
+  const { writer, number, at } = place;
   const inside = embeddedRecords(item);
   const charged = chargedPeople(item);
-  const people = countDistinct(charged, seen, instant.day);
   const first = rows.part === 0;
   const found = rows.values.length;
-  const charge = chargeOf({
+  const amounts = chargeOf({
     queries: first ? 1 : 0,
     records: (item.personal ? found : 0) + inside,
-    people: { fresh: people.fresh, returning: people.returning },
     lookups: first ? lookupsOf(item, found) : 0,
     reveals: first && item.reveal !== undefined ? found : 0,
     misses: first && item.lookups > 0 && found === 0 ? 1 : 0,
     bytes: item.bytes,
     fills: first && item.fill !== undefined ? found : 0,
   });
+  const partOf = (account: Account): Part => {
+    const { fresh, returning, touched } = countDistinct(charged, account.seen, instant.day);
+    return { account, touched, charge: { ...amounts, people: { fresh, returning } } };
+  };
+  const own = partOf(accounts[0]);
+  const { charge } = own;
+  const { meter } = own.account;
   const guesses = first ? (item.guesses ?? []) : [];
   const alike = meter.guessing(guesses, instant);
   if (alike >= guessesRefused) {
     const flags: Flag[] = [{ rule: 'guessing', value: alike, threshold: guessesRefused }];
-    return refuse(item, decided, { writer, number, at }, guessingRefused(), undefined, flags);
+    return refuse(item, decided, place, guessingRefused(), undefined, flags);
   }
-  const known = charged.length - people.touched.length;
-  const exceeded = meter.check(item.limits, withoutTell(charge, item), instant, clock, known);
+  const parts = [own, ...accounts.slice(1).map(partOf)];
+  const exceeded = longestWait(
+    parts.map(({ account, touched, charge: part }) => {
+      const known = charged.length - touched.length;
+      const limits = limitsPer(item.limits, account, parts.length);
+      return account.meter.check(limits, withoutTell(part, item), instant, clock, known);
+    }),
+  );
   if (exceeded !== undefined) {
     const refused = limitReached(exceeded);
-    return refuse(item, decided, { writer, number, at }, refused, refused.limit, []);
+    return refuse(item, decided, place, refused, refused.limit, []);
   }
 
-  const observed = observedFlags(item.observed ?? [], meter, charge, instant, clock);
-  meter.charge(charge, instant, guesses);
-  decided.charged.set(actor.meterId, meter);
-  if (people.touched.length > 0) remember(decided, actor.meterId, seen, people.touched, instant.day);
+  const observed = parts.flatMap(({ account, charge: part }) =>
+    observedFlags(limitsPer(item.observed ?? [], account, parts.length), account.meter, part, instant, clock),
+  );
+  for (const { account, touched, charge: part } of parts) {
+    account.meter.charge(part, instant, account.per === undefined ? guesses : []);
+    decided.charged.set(account.meterId, account.meter);
+    if (touched.length > 0) remember(decided, account.meterId, account.seen, touched, instant.day);
+  }
   const consecutiveInside = embeddedConsecutive(item, neighbours);
   const consecutiveOwn = neighbours.count(actor.actorId, item.table, rows.recordKeys);
   const consecutive = consecutiveOwn + consecutiveInside;
@@ -253,7 +312,7 @@ function decideRead(
     at,
     kind: 'read',
     read,
-    charge: { meter: actor.meterKey, sequence: meter.sequence, day: instant.day, amounts: amountsOf(charge) },
+    charge: chargeTold(parts, instant.day),
     limits: limitsOf(item.limits),
   };
   const flagged = flags.length > 0;
@@ -271,6 +330,26 @@ function decideRead(
   });
   if (found > 0) decided.digests.push({ number, records: item.records, subjects: item.subjects });
   return { number, at, flags };
+}
+
+function chargeTold([own, ...shared]: readonly Part[], day: number): EntryCharge {
+  const { account, charge } = own!;
+  const { sequence } = account.meter;
+  const told = { meter: account.meterKey, sequence, day, amounts: amountsOf(charge) };
+  if (shared.length === 0) return told;
+  return {
+    ...told,
+    shared: shared.map(({ account: { meter, meterKey }, charge: { people } }) => [
+      meterKey,
+      meter.sequence,
+      peopleTold(people),
+    ]),
+  };
+}
+
+/** Those that this meter decides. */
+function limitsPer(limits: readonly Limit[], { per }: Account, meters: number): readonly Limit[] {
+  return meters === 1 ? limits : limits.filter((limit) => limit.per === per);
 }
 
 /** The people that the read shows: rows without a personal column are free, and show nobody. */
@@ -306,22 +385,21 @@ function observedFlags(
   return limits.flatMap((limit): Flag[] => {
     const exceeded = meter.check([limit], charge, instant, clock);
     if (exceeded === undefined) return [];
-    const { count, window, max } = limit;
-    return [
-      { rule: `observed ${count} per ${window}`, value: exceeded.used + exceeded.amount, threshold: max },
-    ];
+    const { count, window, max, per } = limit;
+    const rule =
+      `observed ${count} per ${window}${per === undefined ? '' : (` of the ${per}` as const)}` as const;
+    return [{ rule, value: exceeded.used + exceeded.amount, threshold: max }];
   });
 }
 
 function refuse(
   { context, actor, limits }: ReadItem,
   decided: Decided,
-  place: { readonly writer: string; readonly number: number; readonly at: number },
+  { writer, number, at }: Place,
   refused: WeirError,
   limit: string | undefined,
   flags: readonly Flag[],
 ): Outcome {
-  const { writer, number, at } = place;
   const body: EntryBody = {
     v: entryVersion,
     writer,

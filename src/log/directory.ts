@@ -1,14 +1,17 @@
 /**
  * Principal → pseudonym. The log names people by a random actor id; which person that is stands only
  * in weir.actors, whose rows can be erased. Also makes sure that the actor's meter row exists before a
- * batch wants to lock it (a row that is missing looks like one that is locked).
+ * batch wants to lock it (a row that is missing looks like one that is locked). Meters of tools and tokens are
+ * entered here too; those of tokens that have long expired are dropped, two for each that comes.
  */
-import { and, eq } from 'drizzle-orm';
+import { and, eq, lt, sql } from 'drizzle-orm';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { Principal } from '../access.js';
 import { WeirError } from '../errors.js';
+import type { SharedBy } from '../policy/model.js';
+import { sharedMeterKey, type SharedMeter } from '../quota/shared-meter.js';
 import { actors, meters } from '../store/schema.js';
 
 export interface Actor {
@@ -18,11 +21,19 @@ export interface Actor {
 }
 
 const maxCached = 20_000;
+/** More than one, so that what was left behind is caught up with. */
+const droppedForEach = 2;
+
+interface KnownMeter extends SharedMeter {
+  /** Until then the row is certain to be there; undefined: always. */
+  readonly expiresAtMicros: number | undefined;
+}
 
 export class Directory {
   readonly #db: NodePgDatabase;
   readonly #deadlineMs: number;
   readonly #known = new Map<string, Actor>();
+  readonly #meters = new Map<string, KnownMeter>();
 
   /** @param deadlineMs how long somebody who is new to this process waits to be entered at the most */
   constructor(pool: Pool, deadlineMs = 1_000) {
@@ -37,13 +48,40 @@ export class Directory {
 
   /** @throws WeirError log-unavailable */
   async identify(principal: Principal): Promise<Actor> {
-    const known = this.known(principal);
-    if (known !== undefined) return known;
+    return (
+      this.known(principal) ??
+      (await this.#remembered(this.#known, identity(principal), () => this.#enter(principal)))
+    );
+  }
+
+  /** One of each kind, in that order. @throws WeirError log-unavailable */
+  async sharedMeters(
+    kinds: readonly SharedBy[],
+    role: string,
+    principal: Principal,
+  ): Promise<readonly SharedMeter[]> {
+    const meters: SharedMeter[] = [];
+    for (const per of kinds) {
+      const key = sharedMeterKey(per, role, principal);
+      const expiresAtMicros = per === 'token' ? principal.expiresAtMicros : undefined;
+      const known = this.#meters.get(key);
+      // An issuer that uses an id again for a later token keeps its meter alive.
+      const holds = known !== undefined && (expiresAtMicros ?? 0) <= (known.expiresAtMicros ?? Infinity);
+      meters.push(
+        holds
+          ? known
+          : await this.#remembered(this.#meters, key, () => this.#enterMeter(per, key, expiresAtMicros)),
+      );
+    }
+    return meters;
+  }
+
+  async #remembered<T>(cache: Map<string, T>, key: string, enter: () => Promise<T>): Promise<T> {
     try {
-      const actor = await this.#inTime(this.#enter(principal));
-      if (this.#known.size >= maxCached) this.#known.delete(this.#known.keys().next().value!);
-      this.#known.set(identity(principal), actor);
-      return actor;
+      const entered = await this.#inTime(enter());
+      if (cache.size >= maxCached) cache.delete(cache.keys().next().value!);
+      cache.set(key, entered);
+      return entered;
     } catch (thrown) {
       throw new WeirError('log-unavailable', {
         hint: 'try again shortly',
@@ -87,12 +125,34 @@ export class Directory {
     if (actor === undefined) throw new Error('the actor that was just entered is not there');
     const meterKey = `actor:${actor.actorId}`;
     await this.#db.insert(meters).values({ key: meterKey }).onConflictDoNothing();
+    return { actorId: actor.actorId, meterId: await this.#meterId(meterKey), meterKey };
+  }
+
+  async #enterMeter(
+    per: SharedBy,
+    meterKey: string,
+    expiresAtMicros: number | undefined,
+  ): Promise<KnownMeter> {
+    const entering = this.#db.insert(meters).values({ key: meterKey, expiresAt: expiresAtMicros ?? null });
+    if (expiresAtMicros === undefined) await entering.onConflictDoNothing();
+    else {
+      await this.#db.execute(sql`SELECT weir.drop_expired_meters(${droppedForEach})`);
+      await entering.onConflictDoUpdate({
+        target: meters.key,
+        set: { expiresAt: expiresAtMicros },
+        setWhere: lt(meters.expiresAt, expiresAtMicros),
+      });
+    }
+    return { per, meterId: await this.#meterId(meterKey), meterKey, expiresAtMicros };
+  }
+
+  async #meterId(key: string): Promise<number> {
     const [meter] = await this.#db
       .select({ meterId: meters.meterId })
       .from(meters)
-      .where(eq(meters.key, meterKey));
+      .where(eq(meters.key, key));
     if (meter === undefined) throw new Error('the meter that was just entered is not there');
-    return { actorId: actor.actorId, meterId: meter.meterId, meterKey };
+    return meter.meterId;
   }
 }
 

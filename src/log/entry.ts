@@ -5,8 +5,8 @@
  */
 import type { Door, ReleasedColumn } from '../access.js';
 import type { ErrorCode } from '../errors.js';
-import type { Flag, Limit } from '../policy/model.js';
-import type { Charge } from '../quota/charge.js';
+import type { Flag, Limit, SharedBy } from '../policy/model.js';
+import type { Charge, PeopleCharge } from '../quota/charge.js';
 import { keepText } from './entry-text.js';
 
 export const entryVersion = 1;
@@ -68,7 +68,12 @@ export interface EntryCharge {
   readonly day: number;
   /** Amounts that are not zero; people as [fresh, [day, n], …]. */
   readonly amounts: Readonly<Record<string, unknown>>;
+  /** Meters of the tool and of the token that were charged the same; only where the role has limits per tool or token. */
+  readonly shared?: readonly EntryShared[];
 }
+
+/** The meter, its own count of charges, and the people that it had not met: [fresh, [day, n], …], [0] for nobody. */
+export type EntryShared = readonly [meter: string, sequence: number, people: readonly unknown[]];
 
 export interface EntryBody extends Partial<EntryContext> {
   readonly v: number;
@@ -81,8 +86,8 @@ export interface EntryBody extends Partial<EntryContext> {
   readonly version?: string;
   readonly read?: EntryRead;
   readonly charge?: EntryCharge;
-  /** Limits in force for this read: [count, window, max]. */
-  readonly limits?: readonly (readonly [string, string, number])[];
+  /** Limits in force for this read: [count, window, max], and "tool" or "token" behind those that many share. */
+  readonly limits?: ToldLimits;
   readonly flags?: readonly (readonly [string, number, number])[];
   readonly error?: ErrorCode;
   /** For a limit: which. */
@@ -94,13 +99,17 @@ export function seeOf(columns: readonly ReleasedColumn[]): Record<string, string
   return keepText(Object.fromEntries(own.map(({ name, mask }) => [name, mask])));
 }
 
-type ToldLimits = readonly (readonly [string, string, number])[];
+type ToldLimits = readonly (readonly [string, string, number, SharedBy?])[];
 
 /** The same for the same limits: a role's stay what they are from read to read. */
 export function limitsOf(limits: readonly Limit[]): ToldLimits {
   const known = toldLimits.get(limits);
   if (known !== undefined) return known;
-  const told: ToldLimits = keepText(limits.map(({ count, window, max }) => [count, window, max] as const));
+  const told: ToldLimits = keepText(
+    limits.map(({ count, window, max, per }) =>
+      per === undefined ? ([count, window, max] as const) : ([count, window, max, per] as const),
+    ),
+  );
   toldLimits.set(limits, told);
   return told;
 }
@@ -118,8 +127,12 @@ export function amountsOf(charge: Charge): Record<string, unknown> {
       const amount = charge[count as Exclude<keyof Charge, 'people'>];
       if (amount !== 0) amounts[count] = amount;
     } else if (charge.people.fresh > 0 || charge.people.returning.length > 0) {
-      amounts.people = [charge.people.fresh, ...charge.people.returning];
+      amounts.people = peopleOf(charge.people);
     }
   }
   return amounts;
+}
+
+export function peopleOf({ fresh, returning }: PeopleCharge): readonly unknown[] {
+  return [fresh, ...returning];
 }

@@ -3,7 +3,8 @@
  * JSON of a known version, with exactly the members that its kind has, each of the right type, and
  * written as a gateway writes it. Shares no code with the writer. docs/log-format.md says what each member means.
  */
-import { counts, windows } from '../policy/model.js';
+import { counts, sharedBy, windows } from '../policy/model.js';
+import { isSharedMeterKey } from '../quota/shared-meter.js';
 import type { EntryBody, EntryCharge, EntryKind, EntryRead } from './entry.js';
 
 /** One row of weir.entries. */
@@ -20,6 +21,7 @@ const knownVersion = 1;
 const sha256 = /^[0-9a-f]{64}$/;
 const countNames: ReadonlySet<string> = new Set(counts);
 const windowNames: ReadonlySet<string> = new Set(windows);
+const sharedNames: ReadonlySet<string> = new Set(sharedBy);
 
 /** @returns the entry; or, in words and without any value of it, what is wrong */
 export function readEntry(text: string): EntryBody | string {
@@ -84,9 +86,12 @@ function kindFault(kind: EntryKind, body: EntryBody): string | number {
     case 'read': {
       const context = contextFault(body, true);
       if (typeof context === 'string') return context;
-      const fault = readFault(body.read) ?? chargeFault(body.charge);
+      const fault = readFault(body.read) ?? chargeFault(body.charge) ?? sharedFault(body);
       if (fault !== undefined) return fault;
       if (!areLimits(body.limits)) return wrong('limits');
+      const unmetered = unmeteredLimit(body.limits, body.charge?.shared ?? []);
+      if (unmetered !== undefined)
+        return `it has a limit per ${unmetered}, and charges no meter of a ${unmetered}`;
       const flags = optional(body.flags, areFlags);
       return flags < 0 ? wrong('flags') : context + 3 + flags;
     }
@@ -170,23 +175,69 @@ export function chargeFault(charge: EntryCharge | undefined): string | undefined
       count === 'people' ? arePeople(amount) : countNames.has(count) && isCount(amount) && amount > 0;
     if (!sound) return wrong('charge.amounts');
   }
-  return Object.keys(charge).length === 4 ? undefined : 'its "charge" has a member that no charge has';
+  const shared = optional(charge.shared, areShared);
+  if (shared < 0) return wrong('charge.shared');
+  return Object.keys(charge).length === 4 + shared
+    ? undefined
+    : 'its "charge" has a member that no charge has';
 }
 
-/** [fresh, [day, n], …] */
+/** [meter, sequence, people] of a tool, a token, or both in this order. */
+function areShared(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length === 0 || value.length > sharedBy.length) return false;
+  return (value as unknown[]).every(
+    (meter) =>
+      Array.isArray(meter) &&
+      meter.length === 3 &&
+      isText(meter[0]) &&
+      isCount(meter[1]) &&
+      meter[1] > 0 &&
+      isPeopleList(meter[2]),
+  );
+}
+
+/** Each meter is one of the tool and role that the entry names. */
+function sharedFault({ charge, role, tool }: EntryBody): string | undefined {
+  let from = 0;
+  for (const [key] of charge?.shared ?? []) {
+    const kind = sharedBy.findIndex((per, at) => at >= from && key.startsWith(`${per}:`));
+    if (kind < 0) return wrong('charge.shared');
+    if (!isSharedMeterKey(sharedBy[kind]!, key, role!, tool!))
+      return `it charges the meter of another ${sharedBy[kind]}`;
+    from = kind + 1;
+  }
+  return undefined;
+}
+
+/** Whose meter a limit in force would need that is not charged. */
+function unmeteredLimit(
+  limits: NonNullable<EntryBody['limits']>,
+  shared: NonNullable<EntryCharge['shared']>,
+): string | undefined {
+  for (const [, , , per] of limits)
+    if (per !== undefined && !shared.some(([key]) => key.startsWith(`${per}:`))) return per;
+  return undefined;
+}
+
+/** [fresh, [day, n], …], and not nobody. */
 function arePeople(value: unknown): boolean {
+  return isPeopleList(value) && (value.length > 1 || value[0] !== 0);
+}
+
+export function isPeopleList(value: unknown): value is [number, ...[number, number][]] {
   if (!Array.isArray(value) || !isCount(value[0])) return false;
   for (let i = 1; i < value.length; i++) {
     const pair = value[i] as unknown;
     if (!Array.isArray(pair) || pair.length !== 2 || !isCount(pair[0]) || !isCount(pair[1])) return false;
   }
-  return value.length > 1 || value[0] > 0;
+  return true;
 }
 
 export function areLimits(value: unknown): value is NonNullable<EntryBody['limits']> {
   if (!Array.isArray(value)) return false;
   for (const limit of value as unknown[]) {
-    if (!Array.isArray(limit) || limit.length !== 3) return false;
+    if (!Array.isArray(limit) || limit.length < 3 || limit.length > 4) return false;
+    if (limit.length === 4 && !sharedNames.has(limit[3] as string)) return false;
     if (!countNames.has(limit[0] as string) || !windowNames.has(limit[1] as string) || !isCount(limit[2]))
       return false;
   }

@@ -2,7 +2,8 @@
  * Every charge is what its read costs, follows the charge before it of the same meter, falls on the
  * right day, and was within the limits in force: all recomputed from the entries alone.
  */
-import { newToday } from '../quota/charge.js';
+import type { Limit, SharedBy } from '../policy/model.js';
+import { newToday, type Charge, type PeopleCharge } from '../quota/charge.js';
 import { DayClock } from '../quota/day-clock.js';
 import { Ledger } from '../quota/ledger.js';
 import type { Meter } from '../quota/meter.js';
@@ -12,11 +13,13 @@ import { chargedSubjects, type Subjects } from './verify-lists.js';
 import { PeopleMemory } from './verify-people.js';
 
 export interface MeterAccount {
-  readonly index: number;
+  /** A number of its own. */
+  index: number;
   sequence: number;
   /** Its last charge. */
   writer: string;
   number: number;
+  at: number;
   lastDay: number;
   /** Nothing of it was found wrong, so its counts are known. */
   sound: boolean;
@@ -42,6 +45,7 @@ export class Charges {
   readonly #ledger = new Ledger(new DayClock('UTC'));
   #people: PeopleMemory | undefined;
   #peopleUpTo: string | undefined;
+  #nextIndex = 0;
 
   /**
    * @param fromStart the whole log is read: without its beginning, neither limits nor people can be recomputed
@@ -72,35 +76,70 @@ export class Charges {
    * @param subjects undefined where the list is missing, wrong, or was not read
    */
   take(charged: ChargedRead, clock: DayClock | undefined, subjects: Subjects | undefined): void {
-    const { writer, number, at, actor, read } = charged;
-    const { meter: key, sequence, day, charge, limits } = read;
-    const account = this.#accountOf(charged);
-
+    const { at, actor, read } = charged;
+    const { meter: key, day, charge } = read;
     if (key !== `actor:${actor}`) this.#complain(charged, 'charge', 'it charges the meter of somebody else');
     const contradiction = contradictionOf(read);
     if (contradiction !== undefined) this.#complain(charged, 'charge', contradiction);
-    // Where the zone was moved west, a meter's day waits until the calendar has caught up.
+    // Where the zone was moved west, a meter's day waits until the calendar has caught up, and that of the others with it.
     const today = clock?.day(at);
-    if (today !== undefined && day !== today && !(day > today && day === account.lastDay)) {
+    const isLast = (meter: string): boolean => day === this.accounts.get(meter)?.lastDay;
+    const waits =
+      today !== undefined &&
+      day > today &&
+      (isLast(key) || read.shared?.some(({ meter }) => isLast(meter)) === true);
+    if (today !== undefined && day !== today && !waits) {
       this.#complain(
         charged,
         'charge',
         'its "charge.day" is not the date of its time in the zone of its writer',
       );
     }
+    const limits =
+      read.shared === undefined ? read.limits : read.limits.filter(({ per }) => per === undefined);
+    const own = { per: undefined, key, sequence: read.sequence, charge, limits };
+    this.#takeMeter(charged, own, subjects);
+    for (const { per, meter, sequence, people } of read.shared ?? []) {
+      this.#takeMeter(
+        charged,
+        {
+          per,
+          key: meter,
+          sequence,
+          charge: { ...charge, people },
+          limits: read.limits.filter((limit) => limit.per === per),
+        },
+        subjects,
+      );
+    }
+  }
+
+  /** What the read did to one of its meters. */
+  #takeMeter(charged: ChargedRead, part: ChargedMeter, subjects: Subjects | undefined): void {
+    const { writer, number, at, read } = charged;
+    const { per, key, sequence, charge, limits } = part;
+    const { day } = read;
+    const account = this.#accountOf(charged, key, sequence);
+    // A gateway drops the meter of a token that has long expired; with an id that is used again it begins anew.
+    if (sequence === 1 && account.sequence > 0 && at - account.at >= droppedAfterMicros && per === 'token')
+      this.#beginAnew(key, account);
+    const complain = (kind: 'charge' | 'limit', what: string): void => {
+      account.sound = false;
+      this.#faults.add(
+        charged.position,
+        entryName(writer, number),
+        kind,
+        `${what}${per === undefined ? '' : ` (the meter of the ${per})`}`,
+      );
+    };
     const expected = account.sequence + 1;
     if (sequence > expected) {
       const missing =
         sequence === expected + 1 ? `charge ${expected}` : `charges ${expected} to ${sequence - 1}`;
-      this.#complain(
-        charged,
-        'charge',
-        `it is charge ${sequence} of its meter, but ${missing} cannot be found before it`,
-      );
+      complain('charge', `it is charge ${sequence} of its meter, but ${missing} cannot be found before it`);
       account.peopleKnown = false;
     } else if (sequence < expected) {
-      this.#complain(
-        charged,
+      complain(
         'charge',
         `it is charge ${sequence} of its meter, but stands after charge ${account.sequence}`,
       );
@@ -109,87 +148,120 @@ export class Charges {
     if (this.#fromStart) {
       const violation = this.#ledger.apply({ key, sequence, instant: { micros: at, day }, charge, limits });
       if (violation?.kind === 'impossible') {
-        this.#complain(charged, 'charge', `it cannot follow the charges of its meter: ${violation.reason}`);
+        complain('charge', `it cannot follow the charges of its meter: ${violation.reason}`);
         account.peopleKnown = false;
       }
       if (violation?.exceeded !== undefined) {
         const { used, amount, limit } = violation.exceeded;
-        this.#complain(
-          charged,
+        complain(
           'limit',
           `it was released although a limit was used up: ${used} and ${amount} more make more than ${limit.max} ${limit.count} per ${limit.window}`,
         );
       }
-      this.#meetPeople(charged, subjects, account);
+      if (!this.#meetPeople(charged, charge.people, subjects, account)) {
+        complain(
+          'charge',
+          'the people that it charges are not those of its digest list who were new to its meter',
+        );
+        // What follows from it would be told again and again.
+        account.peopleKnown = false;
+      }
     }
     account.sequence = sequence;
     account.lastDay = day;
     account.writer = writer;
     account.number = number;
+    account.at = at;
   }
 
-  #complain({ writer, number, position, read }: ChargedRead, kind: 'charge' | 'limit', what: string): void {
-    this.accounts.get(read.meter)!.sound = false;
+  #beginAnew(key: string, account: MeterAccount): void {
+    this.#ledger.forget(key);
+    account.index = this.#nextIndex++;
+    account.sequence = 0;
+    account.lastDay = 0;
+    account.sound = true;
+    account.peopleKnown = true;
+  }
+
+  /** Of the actor's meter. */
+  #complain(charged: ChargedRead, kind: 'charge' | 'limit', what: string): void {
+    const { writer, number, position, read } = charged;
+    this.#accountOf(charged, read.meter, read.sequence).sound = false;
     this.#faults.add(position, entryName(writer, number), kind, what);
   }
 
-  #accountOf({ writer, number, read: { meter, sequence } }: ChargedRead): MeterAccount {
-    let account = this.accounts.get(meter);
+  #accountOf({ writer, number, at }: ChargedRead, key: string, sequence: number): MeterAccount {
+    let account = this.accounts.get(key);
     if (account === undefined) {
       const before = this.#fromStart ? 0 : sequence - 1;
       account = {
-        index: this.accounts.size,
+        index: this.#nextIndex++,
         sequence: before,
         writer,
         number,
+        at,
         lastDay: 0,
         sound: true,
         peopleKnown: true,
       };
-      this.accounts.set(meter, account);
+      this.accounts.set(key, account);
     }
     return account;
   }
 
-  #meetPeople(charged: ChargedRead, subjects: Subjects | undefined, account: MeterAccount): void {
-    const { writer, number, read } = charged;
+  /** @returns false where they are not those of the list */
+  #meetPeople(
+    { writer, number, read }: ChargedRead,
+    people: PeopleCharge,
+    subjects: Subjects | undefined,
+    account: MeterAccount,
+  ): boolean {
     // Rows without a personal column are free, and show nobody.
-    if (this.#people === undefined || !account.peopleKnown || read.charge.records === 0) return;
+    if (this.#people === undefined || !account.peopleKnown || read.charge.records === 0) return true;
     if (subjects === undefined) {
       account.peopleKnown = false;
-      return;
+      return true;
     }
     const own = read.charge.records > chargedInside(read);
-    const met = this.#people.meet(
-      account.index,
-      chargedSubjects(subjects, read, own),
-      read.day,
-      read.charge.people,
-    );
+    const met = this.#people.meet(account.index, chargedSubjects(subjects, read, own), read.day, people);
     if (met === undefined) {
       this.#people = undefined;
       this.#peopleUpTo = entryName(writer, number);
-    } else if (!met) {
-      this.#complain(
-        charged,
-        'charge',
-        'the people that it charges are not those of its digest list who were new to its meter',
-      );
-      // What follows from it would be told again and again.
-      account.peopleKnown = false;
     }
+    return met !== false;
   }
+}
+
+/** A gateway waits for two days after the token has expired, and a read may go on for a while after that. */
+export const droppedAfterMicros = 86_400_000_000;
+
+export function isToken(meterKey: string): boolean {
+  return meterKey.startsWith('token:');
+}
+
+/** One of the meters of a read, and its share of the charge. */
+interface ChargedMeter {
+  readonly per: SharedBy | undefined;
+  readonly key: string;
+  readonly sequence: number;
+  readonly charge: Charge;
+  /** Those that this meter decides. */
+  readonly limits: readonly Limit[];
 }
 
 /** What a charge says otherwise than the read it is for. */
 function contradictionOf(read: ReadFacts): string | undefined {
-  const { part, records, reveal, fill, charge } = read;
+  const { part, records, reveal, fill, charge, shared } = read;
   const first = part === 0;
   if (charge.queries !== (first ? 1 : 0))
     return 'its charge does not count one query for the first part of a read and none for others';
   const own = charge.records - chargedInside(read);
   if (own !== records && own !== 0) return 'its charge counts other records than were read';
-  if (newToday(charge.people) > charge.records) return 'its charge counts more people than records';
+  if (
+    newToday(charge.people) > charge.records ||
+    shared?.some(({ people }) => newToday(people) > charge.records)
+  )
+    return 'its charge counts more people than records';
   if (charge.lookups > 0 && !first) return 'its charge counts look-ups in a later part of a read';
   const missed = charge.lookups > 0 && records === 0;
   if (charge.misses !== (missed ? 1 : 0))

@@ -2,7 +2,7 @@
  * What the checks need of an entry. Taken either from the parsed body (this file) or straight from its
  * text (verify-quick.ts), which is several times faster and must say the same; a test holds the two together.
  */
-import type { Count, Limit, Window } from '../policy/model.js';
+import { sharedBy, type Count, type Limit, type SharedBy, type Window } from '../policy/model.js';
 import { chargeOf, nobody, type Charge, type PeopleCharge } from '../quota/charge.js';
 import type { EntryBody, EntryCharge, EntryKind } from './entry.js';
 import { columnFault, readEntry, type StoredEntry } from './read-entry.js';
@@ -32,7 +32,16 @@ export interface ReadFacts {
   readonly sequence: number;
   readonly day: number;
   readonly charge: Charge;
+  /** Meters of its tool and token that were charged the same; the people are theirs. */
+  readonly shared?: readonly SharedFacts[] | undefined;
   readonly limits: readonly Limit[];
+}
+
+export interface SharedFacts {
+  readonly per: SharedBy;
+  readonly meter: string;
+  readonly sequence: number;
+  readonly people: PeopleCharge;
 }
 
 export interface AlsoFacts {
@@ -63,7 +72,7 @@ function factsOfBody(body: EntryBody): Facts {
     return { kind, actor, policy, zone, read: undefined };
   }
   const { part, records, digests, reveal, fill, also } = read;
-  const { meter, sequence, day, amounts } = charge;
+  const { meter, sequence, day, amounts, shared } = charge;
   const facts = {
     part,
     records,
@@ -75,6 +84,12 @@ function factsOfBody(body: EntryBody): Facts {
     sequence,
     day,
     charge: chargeFrom(amounts),
+    shared: shared?.map(([key, count, people]) => ({
+      per: sharedKind(key),
+      meter: key,
+      sequence: count,
+      people: peopleFrom(people as PeopleList),
+    })),
     limits: limitsFrom(limits),
   };
   return { kind, actor, policy, zone, read: facts };
@@ -88,15 +103,24 @@ export function chargeFrom(amounts: EntryCharge['amounts']): Charge {
   return chargeOf({ ...others, people: people === undefined ? nobody : peopleFrom(people) });
 }
 
-function peopleFrom([fresh, ...returning]: [number, ...[number, number][]]): PeopleCharge {
+type PeopleList = readonly [number, ...[number, number][]];
+
+/** @param key of a form that read-entry.ts has let pass */
+export function sharedKind(key: string): SharedBy {
+  return sharedBy.find((per) => key.startsWith(`${per}:`))!;
+}
+
+/** @param list of a form that read-entry.ts has let pass */
+export function peopleFrom([fresh, ...returning]: PeopleList): PeopleCharge {
   return { fresh, returning };
 }
 
 export function limitsFrom(limits: NonNullable<EntryBody['limits']>): Limit[] {
-  return limits.map(([count, window, max]) => ({
+  return limits.map(([count, window, max, per]) => ({
     count: count as Count,
     window: window as Window,
     max,
+    ...(per === undefined ? {} : { per }),
     scope: undefined,
   }));
 }

@@ -6,14 +6,14 @@
  * known pattern is checked in full. It may be wrong only if it accepts too much; a test holds the two together.
  */
 import type { Limit } from '../policy/model.js';
-import type { Charge } from '../quota/charge.js';
+import type { Charge, PeopleCharge } from '../quota/charge.js';
 import type { EntryBody, EntryCharge } from './entry.js';
-import { chargeFault } from './read-entry.js';
+import { chargeFault, isPeopleList } from './read-entry.js';
 import type { EntryRow } from './verify-copy.js';
-import { chargeFrom, factsOf, type Facts } from './verify-facts.js';
+import { chargeFrom, factsOf, peopleFrom, sharedKind, type Facts, type SharedFacts } from './verify-facts.js';
 
 /** What may stand where reads differ. */
-type Form = 'writer' | 'words' | 'positive' | 'natural' | 'boolean' | 'hash' | 'amounts';
+type Form = 'writer' | 'words' | 'positive' | 'natural' | 'boolean' | 'hash' | 'amounts' | 'people';
 
 /** What differs from one read of a person to another, in the order in which a gateway writes it. */
 const fields: readonly (readonly [member: string, form: Form])[] = [
@@ -52,6 +52,8 @@ interface Pattern {
   readonly fill: boolean;
   /** Of each table that came inside the rows: is it charged? */
   readonly also: readonly boolean[] | undefined;
+  /** Meters of tool and token that are charged as well. */
+  readonly shared: readonly string[] | undefined;
   readonly limits: readonly Limit[];
 }
 
@@ -69,6 +71,9 @@ const maxAmounts = 20_000;
 const freelyLearned = 500;
 /** Tables inside the rows of a read whose counts are read quickly; their fields follow the others. */
 const maxAlso = 10;
+/** Behind those: of each meter that many share its sequence, and its people. */
+const sharedField = fields.length + maxAlso;
+const maxShared = 2;
 const hashLength = 64;
 /** From so many bytes on, calling out of JavaScript to compare them is worth it. */
 const longLength = 64;
@@ -93,11 +98,14 @@ const [numberField, atField, partField, recordsField, consecutiveField, sequence
 export class EntryReader {
   readonly #actors = new Map<string, Actor>();
   readonly #amounts = new Map<string, Charge>();
+  readonly #people = new Map<string, PeopleCharge>();
   #patterns = 0;
   #learned = 0;
   #recognised = 0;
   // What the last pattern found, by field; texts by where they stand.
-  readonly #numbers = new Float64Array(fields.length + maxAlso);
+  readonly #numbers = new Float64Array(sharedField + 2 * maxShared);
+  readonly #peopleAt = new Float64Array(maxShared);
+  readonly #peopleEnd = new Float64Array(maxShared);
   #at = 0;
   #hashAt = 0;
   #amountsAt = 0;
@@ -157,6 +165,8 @@ export class EntryReader {
         return this.#passHash(bytes);
       case 'amounts':
         return this.#passAmounts(bytes);
+      case 'people':
+        return this.#passPeople(bytes, (step.field - sharedField) >> 1);
     }
   }
 
@@ -233,6 +243,23 @@ export class EntryReader {
     return end > 0;
   }
 
+  /** From [ to where as many are closed as were opened. What stands between is looked at when it is taken. */
+  #passPeople(bytes: Buffer, shared: number): boolean {
+    const start = this.#at;
+    if (bytes[start] !== openingBracket) return false;
+    let open = 0;
+    let at = start;
+    do {
+      const byte = bytes[at++];
+      if (byte === openingBracket) open++;
+      else if (byte === closingBracket) open--;
+      else if (byte !== comma && !(byte! >= zero && byte! <= nine)) return false;
+    } while (open > 0);
+    this.#peopleAt[shared] = start;
+    this.#peopleEnd[shared] = this.#at = at;
+    return true;
+  }
+
   #take(row: EntryRow, { actor, meter }: Actor, pattern: Pattern): Facts | undefined {
     const { policy, limits, reveal, fill } = pattern;
     const { bytes } = row;
@@ -249,7 +276,8 @@ export class EntryReader {
     }
     const charge = this.#charge(bytes.toString('latin1', this.#amountsAt, this.#amountsEnd));
     const digests = bytes.toString('latin1', this.#hashAt, this.#hashAt + hashLength);
-    if (charge === undefined) return undefined;
+    const shared = pattern.shared && this.#shared(bytes, pattern.shared);
+    if (charge === undefined || shared?.length !== pattern.shared?.length) return undefined;
     const read = {
       part: numbers[partField]!,
       records,
@@ -261,6 +289,7 @@ export class EntryReader {
       sequence: numbers[sequenceField]!,
       day: numbers[dayField]!,
       charge,
+      shared,
       limits,
     };
     return { kind: 'read', actor, policy, zone: undefined, read };
@@ -275,6 +304,26 @@ export class EntryReader {
     if (this.#amounts.size >= maxAmounts) this.#amounts.clear();
     this.#amounts.set(text, charge);
     return charge;
+  }
+
+  /** @returns fewer than there are keys where one is not sound */
+  #shared(bytes: Buffer, keys: readonly string[]): SharedFacts[] {
+    return keys.flatMap((meter, i) => {
+      const sequence = this.#numbers[sharedField + 2 * i]!;
+      const people = this.#peopleOf(bytes.toString('latin1', this.#peopleAt[i], this.#peopleEnd[i]));
+      return people === undefined ? [] : [{ per: sharedKind(meter), meter, sequence, people }];
+    });
+  }
+
+  #peopleOf(text: string): PeopleCharge | undefined {
+    const known = this.#people.get(text);
+    if (known !== undefined) return known;
+    const list = parse<unknown>(text);
+    if (!isPeopleList(list)) return undefined;
+    const people = peopleFrom(list);
+    if (this.#people.size >= maxAmounts) this.#people.clear();
+    this.#people.set(text, people);
+    return people;
   }
 
   /** @param text a body that is sound */
@@ -301,6 +350,7 @@ export class EntryReader {
         reveal,
         fill,
         also: read.also?.map(({ personal }) => personal),
+        shared: read.shared?.map(({ meter }) => meter),
         limits,
       }) > maxRecent
         ? 0
@@ -317,7 +367,11 @@ export class EntryReader {
 const quote = 0x22;
 const backslash = 0x5c;
 const closingBrace = 0x7d;
+const openingBracket = 0x5b;
+const closingBracket = 0x5d;
+const comma = 0x2c;
 const zero = 0x30;
+const nine = 0x39;
 const hexDigits = Uint8Array.from({ length: 256 }, (_, code) =>
   /[0-9a-f]/.test(String.fromCharCode(code)) ? 1 : 0,
 );
@@ -338,6 +392,14 @@ function patternOf(body: EntryBody): Pick<Pattern, 'steps' | 'tail'> | undefined
     marks.push(i);
     if (inner === undefined) marked[outer] = `\u0001${i}\u0001`;
     else (marked[outer] as Record<string, unknown>)[inner] = `\u0001${i}\u0001`;
+    if (member === 'charge.amounts' && body.charge?.shared !== undefined) {
+      const shared = body.charge.shared.map(([meter], n) => {
+        const [sequence, people] = [sharedField + 2 * n, sharedField + 2 * n + 1];
+        marks.push(sequence, people);
+        return [meter, `\u0001${sequence}\u0001`, `\u0001${people}\u0001`];
+      });
+      (marked.charge as Record<string, unknown>).shared = shared;
+    }
     if (member !== 'read.consecutive' || body.read?.also === undefined) return;
     const also = body.read.also.map(([table, see, , personal], n) => {
       marks.push(fields.length + n);
@@ -352,12 +414,18 @@ function patternOf(body: EntryBody): Pick<Pattern, 'steps' | 'tail'> | undefined
   const steps: Step[] = [];
   for (let i = pairs.length - 1; i > 0; i -= 2) {
     const field = Number(pairs[i - 1]);
-    const form = field < fields.length ? fields[field]?.[1] : 'natural';
+    const form = formOf(field);
     if (form === undefined) return undefined;
     steps.push({ before: Buffer.from(pairs[i]!), form, field, last: nothing });
   }
   const ordered = steps.map(({ field }) => field).join() === marks.join();
   return ordered ? { steps, tail: Buffer.from(tail) } : undefined;
+}
+
+function formOf(field: number): Form | undefined {
+  if (field < fields.length) return fields[field]?.[1];
+  if (field < sharedField) return 'natural';
+  return (field - sharedField) % 2 === 0 ? 'positive' : 'people';
 }
 
 /** @returns undefined unless it is JSON in canonical form */

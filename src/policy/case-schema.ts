@@ -60,6 +60,13 @@ const testCase = Type.Object(
         expects: 'how often the same was asked before and answered, for example 60',
       }),
     ),
+    after_others: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000,
+        expects: 'how many other people asked the same before, with the same tool, for example 200',
+      }),
+    ),
     at: Type.Optional(
       Type.String({
         pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d)?(Z|[+-]\\d\\d:\\d\\d)$',

@@ -4,7 +4,7 @@ import { WeirError } from '../errors.js';
 import type { PolicySet, RolePolicy } from './model.js';
 import { refuseOutside } from './working-hours.js';
 
-/** @throws WeirError role-required, role-unknown, person-required, service-required, outside-hours, outside-network */
+/** @throws WeirError role-required, role-unknown, person-required, service-required, token-id-required, outside-hours, outside-network */
 export function chooseRole(asked: Asked, set: PolicySet, nowMicros: number): RolePolicy {
   const { principal, namedRole } = asked;
   const held = principal.roles.filter((role) => set.roles.has(role));
@@ -35,6 +35,13 @@ export function chooseRole(asked: Asked, set: PolicySet, nowMicros: number): Rol
     throw new WeirError('service-required', {
       detail: `the role ${role.role} is for services, and the token names a person`,
       hint: 'a service asks with its own token; people have roles of their own',
+    });
+  }
+  // Another form of the same token would look like another token: only its id tells that it is the same.
+  if (principal.tokenId === undefined && role.limits.some(({ per }) => per === 'token')) {
+    throw new WeirError('token-id-required', {
+      detail: `the role ${role.role} has limits per token, and the token has no id (jti)`,
+      hint: 'the issuer puts the claim "jti" into its access tokens (RFC 9068)',
     });
   }
   refuseOutside(role, asked, nowMicros);

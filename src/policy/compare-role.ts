@@ -91,24 +91,24 @@ export function compareLimits(before: RolePolicy, after: RolePolicy, say: Say): 
   const told = new Set<string>();
   for (const held of [[], ...scopes.map((scope) => [scope]), ...pairs]) {
     const now = limitsInForce(after, held);
-    for (const { count, window, max, observe } of limitsInForce(before, held)) {
+    for (const { count, window, max, per, observe } of limitsInForce(before, held)) {
       // One that is only watched bounds nothing; one that refuses also keeps what would have been flagged.
-      const of = now.filter((each) => each.count === count && each.window === window);
+      const of = now.filter((each) => each.count === count && each.window === window && each.per === per);
       const limits = observe === true ? of : of.filter((each) => each.observe !== true);
       const lowest = limits.length === 0 ? undefined : Math.min(...limits.map((limit) => limit.max));
-      const key = canonicalJson([count, window, observe === true]);
+      const key = canonicalJson([count, window, per ?? '', observe === true]);
       if ((lowest !== undefined && lowest <= max) || told.has(key)) continue;
       told.add(key);
       const whose = held.length === 0 ? '' : ` with ${held.join(' and ')}`;
-      const what = `${count} per ${window}${whose}`;
+      const what = `${count} per ${window}${per === undefined ? '' : ` of each ${per}`}${whose}`;
       const message =
         observe === true
           ? `reads of ${after.role} are flagged from ${lowest === undefined ? 'no number' : lowest} of ${what} on, not from ${max}`
           : lowest === undefined
             ? `${after.role} has no limit on ${what}`
             : `${after.role} may reach ${lowest} ${what} instead of ${max}`;
-      const written =
-        observe === true ? `{limit: ${max} per ${window}, observe: yes}` : `${max} per ${window}`;
+      const keys = `${per === undefined ? '' : `, per: ${per}`}${observe === true ? ', observe: yes' : ''}`;
+      const written = keys === '' ? `${max} per ${window}` : `{limit: ${max} per ${window}${keys}}`;
       say(['limits', count], 'value', message, `write ${written}`);
     }
   }

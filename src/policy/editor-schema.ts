@@ -24,11 +24,11 @@ export function editorSchemas(): ReadonlyMap<string, string> {
   );
 }
 
-/** `expects` becomes what an editor shows beside the key; `later` is for messages alone. */
+/** `expects` becomes what an editor shows beside the key; `elsewhere` is for messages alone. */
 function plain(schema: object): object {
   return Object.fromEntries(
     Object.entries(schema).flatMap(([keyword, value]: [string, unknown]) => {
-      if (keyword === 'later') return [];
+      if (keyword === 'elsewhere') return [];
       if (keyword === 'expects') return [['description', value]];
       return [[keyword, keyword === 'enum' || keyword === 'const' ? value : walk(value)]];
     }),

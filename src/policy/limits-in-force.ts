@@ -3,9 +3,10 @@ import type { LoweredLimit } from '../access.js';
 import type { Limit, RolePolicy } from './model.js';
 
 /**
- * For each (count, window): the largest of the limits whose scope the token carries, which then
+ * For each (count, window), and for persons, tools and tokens apart: the largest of the limits whose scope the token carries, which then
  * replaces the one without scope, even where that one is larger; otherwise the one without scope.
- * What the token says of itself then lowers it; a claim that would raise a limit has no effect. Limits that are
+ * What the token says of itself then lowers the person's; a claim that would raise a limit has no effect, and what
+ * many people share is not one token's to set. Limits that are
  * only observed stand beside those that are enforced, and neither replaces the other.
  * @param scopes those of the token
  * @param lowered what the token's claim weir_limits says
@@ -46,8 +47,8 @@ function limitsOf(
   return [...inForce.values()];
 }
 
-function keyOf({ count, window, observe }: Limit): string {
-  return `${count} ${window}${observe === true ? ' observed' : ''}`;
+function keyOf({ count, window, per, observe }: Limit): string {
+  return `${count} ${window} ${per ?? ''}${observe === true ? ' observed' : ''}`;
 }
 
 function outranks(limit: Limit, other: Limit): boolean {

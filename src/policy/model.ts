@@ -159,10 +159,16 @@ export type Count = (typeof counts)[number];
 export const windows = ['minute', 'hour', 'day', '30d'] as const;
 export type Window = (typeof windows)[number];
 
+/** Meters that many share: all who come with one tool, or with one token, under a role. */
+export const sharedBy = ['tool', 'token'] as const;
+export type SharedBy = (typeof sharedBy)[number];
+
 export interface Limit {
   readonly count: Count;
   readonly window: Window;
   readonly max: number;
+  /** Whose reads count; undefined: those of the person, or of the service itself. */
+  readonly per?: SharedBy;
   /** Applies, instead of the one without scope, to tokens that carry this scope. */
   readonly scope: string | undefined;
   /** Refuses nothing: a read that would go beyond it is flagged. */
@@ -239,7 +245,7 @@ export interface BulkThresholds {
 export type BulkRule = keyof BulkThresholds;
 
 /** A limit with `observe: yes` would have refused the read. */
-export type ObservedRule = `observed ${Count} per ${Window}`;
+export type ObservedRule = `observed ${Count} per ${Window}${'' | ` of the ${SharedBy}`}`;
 
 export interface Flag {
   /**

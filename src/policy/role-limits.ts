@@ -24,7 +24,8 @@ interface PlacedLimit {
   readonly path: Path;
 }
 
-export function readLimits(file: Limits, complain: Complain): RoleLimits {
+/** @param reader whose limits they are where they do not say: a service is itself the tool */
+export function readLimits(file: Limits, reader: RoleFile['for'], complain: Complain): RoleLimits {
   const placed = new Map<string, PlacedLimit>();
   const unread = new Set<string>();
   for (const [count, written] of Object.entries(file ?? {})) {
@@ -39,20 +40,35 @@ export function readLimits(file: Limits, complain: Complain): RoleLimits {
       if (text !== undefined && rate === undefined) {
         complain(at, 'value', `${quote(text)} is not a limit`, rateHint(text));
       }
-      // A scope that is there and undefined was refused already.
-      if (rate === undefined || (!isText && 'scope' in (item ?? {}) && scope === undefined)) {
+      // A scope (or a per) that is there and undefined was refused already.
+      const isRefused = (key: 'scope' | 'per'): boolean =>
+        !isText && item !== undefined && key in item && item[key] === undefined;
+      if (rate === undefined || isRefused('scope') || isRefused('per')) {
         unread.add(count);
         continue;
       }
+      const whose = isText ? undefined : item?.per;
+      if (reader === 'services' && whose === 'person') {
+        const message = 'a role for services has no person to count for';
+        complain([...path, 'per'], 'value', message, 'leave it out: the limit then holds for each service');
+      }
+      const per = whose === 'person' || (whose === 'tool' && reader === 'services') ? undefined : whose;
       const observe = !isText && (item?.observe === true || item?.observe === 'yes');
-      const key = JSON.stringify([count, rate.window, scope, observe]);
+      const key = JSON.stringify([count, rate.window, per, scope, observe]);
       if (placed.has(key)) {
+        const forWhom = per === undefined ? '' : ` of each ${per}`;
         const forScope = scope === undefined ? '' : ` for scope ${scope}`;
-        const message = `${count} per ${rate.window}${forScope} is limited twice`;
+        const message = `${count} per ${rate.window}${forWhom}${forScope} is limited twice`;
         complain(path, 'value', message, 'keep one of the two');
       } else {
         placed.set(key, {
-          limit: { count: count as Count, ...rate, scope, ...(observe ? { observe } : {}) },
+          limit: {
+            count: count as Count,
+            ...rate,
+            ...(per === undefined ? {} : { per }),
+            scope,
+            ...(observe ? { observe } : {}),
+          },
           path: at,
         });
       }
@@ -66,16 +82,21 @@ function isEnforced({ limit }: PlacedLimit): boolean {
   return limit.observe !== true;
 }
 
+/** It refuses, and for each person (or service): one person may take all that a tool has, and have token after token. */
+function boundsEach(placed: PlacedLimit): boolean {
+  return isEnforced(placed) && placed.limit.per === undefined;
+}
+
 /** Does one of the limits on that count refuse, whatever scope the token carries? One that cannot be read counts as one. */
 export function bounds({ placed, unread }: RoleLimits, count: Count): boolean {
   return (
     unread.has(count) ||
-    placed.filter(isEnforced).some(({ limit }) => limit.count === count && limit.scope === undefined)
+    placed.filter(boundsEach).some(({ limit }) => limit.count === count && limit.scope === undefined)
   );
 }
 
 /**
- * No request may read more than a limit on records allows. Of one window's limits the largest is
+ * No request may read more than a limit on records allows, of the person, tool or token. Of one window's limits the largest is
  * compared: a token with its scope can still ask for that much.
  * @param perRequest undefined: the file does not say
  */
@@ -87,8 +108,9 @@ export function checkPerRequest(
 ): void {
   const largest = new Map<string, PlacedLimit>();
   for (const each of placed.filter(isEnforced)) {
-    const { count, window, max } = each.limit;
-    if (count === 'records' && max > (largest.get(window)?.limit.max ?? 0)) largest.set(window, each);
+    const { count, window, per, max } = each.limit;
+    const key = `${window} ${per ?? ''}`;
+    if (count === 'records' && max > (largest.get(key)?.limit.max ?? 0)) largest.set(key, each);
   }
   const tightest = [...largest.values()].sort((a, b) => a.limit.max - b.limit.max)[0];
   if (tightest === undefined || (perRequest ?? byDefault) <= tightest.limit.max) return;
@@ -110,7 +132,7 @@ export function checkBounded(
   complain: Complain,
 ): void {
   const bounding: readonly string[] = ['records', 'people'];
-  const limits = placed.filter(isEnforced).filter(({ limit }) => bounding.includes(limit.count));
+  const limits = placed.filter(boundsEach).filter(({ limit }) => bounding.includes(limit.count));
   if (limits.some(({ limit }) => limit.scope === undefined) || bounding.some((count) => unread.has(count)))
     return;
   const seen = firstPersonal(tables);
@@ -137,7 +159,7 @@ export function checkGuessable(
 ): void {
   const bounding: readonly string[] = ['lookups', 'misses'];
   if (bounding.some((count) => unread.has(count))) return;
-  const enforced = placed.filter(isEnforced);
+  const enforced = placed.filter(boundsEach);
   if (enforced.some(({ limit }) => limit.scope === undefined && bounding.includes(limit.count))) return;
   const all = [...tables];
   if (firstPersonal(all) !== undefined) return;

@@ -55,7 +55,7 @@ export function readRole(
   }
   const grants = readServiceGrants(file, services, complain);
   const seen = [...tables.values(), ...asTables(grants)];
-  const limits = readLimits(file.limits, complain);
+  const limits = readLimits(file.limits, file.for ?? 'people', complain);
   // A per_request that is there and undefined was refused already.
   if (!('per_request' in file) || file.per_request !== undefined) {
     checkPerRequest(file.per_request, defaultPerRequest, limits, complain);

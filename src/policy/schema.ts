@@ -1,17 +1,16 @@
 /**
  * The shape of the three kinds of policy file: which keys there are and what kind of value each takes.
- * Unknown keys are refused everywhere, and so are keys of the design which this version would not
- * enforce (`later`): a line that protects nothing must not look as if it did.
+ * Unknown keys are refused everywhere: a line that protects nothing must not look as if it did.
  * What a schema cannot say (a column that does not exist, a mask of the wrong kind) is said by the readers.
  */
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
 import { largestNumber } from './limit-text.js';
-import { counts, type DataClass } from './model.js';
+import { counts, sharedBy, type DataClass, type SharedBy } from './model.js';
 import { maskEntry } from './see.js';
 import { either } from '../spelling.js';
 
-/** Keywords of ours, for messages: `expects` follows "write"; `later` maps a key to why it is refused yet. */
-export const ownKeywords = ['expects', 'later'];
+/** Keywords of ours, for messages: `expects` follows "write"; `elsewhere` maps a key to what is written where it belongs. */
+export const ownKeywords = ['expects', 'elsewhere'];
 
 export const dataClasses = [
   'none',
@@ -246,7 +245,9 @@ export const catalogSchema = Type.Object(
   closed,
 );
 
-const limitEntry = Type.Unsafe<string | { limit: string; scope?: string; observe?: string | boolean }>({
+const limitEntry = Type.Unsafe<
+  string | { limit: string; scope?: string; per?: 'person' | SharedBy; observe?: string | boolean }
+>({
   type: ['string', 'object'],
   expects: 'a limit such as 500 per day, or {limit: 500 per day, scope: <scope of the token>}',
   if: { type: 'string' },
@@ -257,9 +258,10 @@ const limitEntry = Type.Unsafe<string | { limit: string; scope?: string; observe
       scope: Type.Optional(
         named('a scope as tokens carry it, for example orders.export', '^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$'),
       ),
+      per: Type.Optional(oneOf(['person', ...sharedBy], 'person, tool or token')),
       observe: Type.Optional(oneOf(['yes', 'no', true, false], 'yes or no')),
     },
-    { ...closed, later: { per: 'limits are kept per person in this version' } },
+    closed,
   ),
 });
 
@@ -275,8 +277,10 @@ const limits = Type.Object(Object.fromEntries(counts.map((count) => [count, Type
   ...closed,
   minProperties: 1,
   expects: 'one line a count, for example records: 500 per day',
-  later: {
-    per: 'limits are kept per person in this version',
+  elsewhere: {
+    per: 'records: [{limit: 5000 per day, per: tool}]',
+    scope: 'records: [{limit: 5000 per day, scope: orders.export}]',
+    observe: 'records: [{limit: 5000 per day, observe: yes}]',
   },
 });
 

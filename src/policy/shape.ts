@@ -66,7 +66,7 @@ interface OwnSchema {
   readonly expects?: string;
   readonly properties?: Readonly<Record<string, { readonly expects?: string }>>;
   readonly propertyNames?: { readonly expects: string };
-  readonly later?: Readonly<Record<string, string>>;
+  readonly elsewhere?: Readonly<Record<string, string>>;
 }
 
 function describe(error: ErrorObject): Finding | undefined {
@@ -97,14 +97,9 @@ function describe(error: ErrorObject): Finding | undefined {
 
 function unknownKey(path: readonly string[], key: string, schema: OwnSchema): Finding {
   const place = { path: [...path, key], part: 'key' as const };
-  const later = schema.later?.[key];
-  if (later !== undefined) {
-    return {
-      ...place,
-      message: `${quote(key)} is not available in this version`,
-      hint: `remove it: ${later}`,
-    };
-  }
+  const elsewhere = schema.elsewhere?.[key];
+  if (elsewhere !== undefined)
+    return { ...place, message: `${quote(key)} does not belong here`, hint: `write ${elsewhere}` };
   const keys = Object.keys(schema.properties ?? {});
   const meant = nearest(key, keys);
   const hint = meant === undefined ? `remove it; the keys here are ${keys.join(', ')}` : `write ${meant}`;

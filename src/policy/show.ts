@@ -58,8 +58,8 @@ function accessOf(role: RolePolicy, policy: TablePolicy | undefined): string[] {
     ({ column, value }) => `${column} = ${'literal' in value ? value.literal : `claim.${value.claim}`}`,
   );
   const limits = role.limits.map(
-    ({ count, max, window, scope }) =>
-      `${max} ${count} per ${window}${scope === undefined ? '' : ` with ${scope}`}`,
+    ({ count, max, window, per, scope }) =>
+      `${max} ${count} per ${window}${per === undefined ? '' : ` of each ${per}`}${scope === undefined ? '' : ` with ${scope}`}`,
   );
   return [
     ...(policy.browse ? ['browses'] : []),

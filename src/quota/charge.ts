@@ -69,6 +69,6 @@ export const windowSeconds: Readonly<Record<Window, number>> = Object.freeze({
 });
 
 /** "500 records per day": the words of the role file's `records: 500 per day`. */
-export function describeLimit(limit: Limit): string {
-  return `${limit.max} ${limit.count} per ${limit.window}`;
+export function describeLimit({ max, count, window, per }: Limit): string {
+  return `${max} ${count} per ${window}${per === undefined ? '' : ` of this ${per}`}`;
 }

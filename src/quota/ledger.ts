@@ -88,6 +88,11 @@ export class Ledger {
     return undefined;
   }
 
+  /** The key's next charge is its first again. */
+  forget(key: string): void {
+    this.#accounts.delete(key);
+  }
+
   /** The replayed meter, to hold against the stored one; undefined for a key without charges. */
   meter(key: string): Meter | undefined {
     return this.#accounts.get(key)?.meter;

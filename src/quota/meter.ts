@@ -1,5 +1,5 @@
 /**
- * The meter of one person (or tool, or token): every count in every window, whether or not a limit
+ * The meter of one person, tool or token: every count in every window, whether or not a limit
  * uses it, so that a new limit never starts from zero. Decides and adds; neither reads a clock nor
  * knows where its state is kept. The same instants and charges give the same bytes, which is what
  * lets the log be checked from its entries alone.
@@ -366,6 +366,15 @@ function goneMicros(window: Window, bucket: number, clock: DayClock): number {
 
 function secondsUntil(micros: number, instant: Instant): number {
   return Math.ceil((micros - instant.micros) / secondMicros);
+}
+
+/** Of what several meters say: the one with the longest wait, after which all of them let the read pass. */
+export function longestWait(exceeded: readonly (Exceeded | undefined)[]): Exceeded | undefined {
+  return exceeded.reduce(
+    (worst, each) =>
+      each !== undefined && (worst === undefined || waitOf(each) > waitOf(worst)) ? each : worst,
+    undefined,
+  );
 }
 
 function waitOf(exceeded: Exceeded): number {

@@ -40,6 +40,8 @@ function runtimeGrants(role: string): string[] {
     `GRANT SELECT, INSERT ON weir.policy_changes TO ${role}`,
     `GRANT SELECT ON weir.policy_approvals TO ${role}`,
     `GRANT SELECT, INSERT, UPDATE ON weir.meters, weir.seen TO ${role}`,
+    'REVOKE ALL ON FUNCTION weir.drop_expired_meters(integer) FROM PUBLIC',
+    `GRANT EXECUTE ON FUNCTION weir.drop_expired_meters(integer) TO ${role}`,
     'COMMIT',
   ];
 }

@@ -71,11 +71,13 @@ export const readDigests = weir.table(
   (t) => [primaryKey({ columns: [t.writer, t.number] })],
 );
 
-/** One row a person: every count in every window (quota/meter.ts writes and reads `state`). */
+/** One row a person, and a tool or token that is limited: every count in every window (quota/meter.ts writes and reads `state`). */
 export const meters = weir.table('meters', {
   meterId: bigint('meter_id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
   key: text('key').notNull().unique(),
   state: bytea('state'),
+  /** Of a token's: when the token is taken no longer, microseconds since the epoch. Dropped two days later. */
+  expiresAt: bigint('expires_at', { mode: 'number' }),
 });
 
 /** Which people (subject digest) a meter has met, and on which day last. */

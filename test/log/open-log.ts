@@ -111,7 +111,7 @@ export function decisionFor(principal: Principal, actor: Actor, options: ReadOpt
     },
     actorId: actor.actorId,
     set: { digest: 'd'.repeat(64), alerts: { bulk, roles: new Map() } },
-    role: { role: 'support-agent' },
+    role: { role: 'support-agent', limits: options.limits ?? [] },
     table: { table: { name: 'orders' } },
     columns: [
       { name: 'order_no', mask: 'clear', json: 'string' },

@@ -64,6 +64,9 @@ const body = fc
       { freq: 2, nil: undefined },
     ),
     meter: fc.option(uuid, { freq: 9 }),
+    shared: fc.constantFrom(undefined, undefined, ['tool'], ['token'], ['tool', 'token'], ['token', 'tool']),
+    theirs: fc.tuple(count, people, fc.constantFrom('', '', '', 'x')),
+    limitPer: fc.constantFrom(undefined, undefined, 'tool', 'token'),
     flags: fc.option(fc.constant([['consecutive', 3, 2]]), { freq: 9, nil: undefined }),
   })
   .map(
@@ -99,8 +102,21 @@ const body = fc
         sequence: rest.sequence,
         day: rest.day,
         amounts: rest.amounts,
+        ...(rest.shared === undefined
+          ? {}
+          : {
+              shared: rest.shared.map((per) => [
+                per === 'tool'
+                  ? `tool:${encodeURI(role)} https://issuer.test ${who.tool}${rest.theirs[2]}`
+                  : `token:${encodeURI(role)} ${'0f'.repeat(16)}${rest.theirs[2]}`,
+                rest.theirs[0],
+                rest.theirs[1],
+              ]),
+            }),
       },
-      limits: rest.limits,
+      limits: rest.limits.map((limit, i) =>
+        i === 0 && rest.limitPer !== undefined ? [...limit, rest.limitPer] : limit,
+      ),
       ...(rest.flags === undefined ? {} : { flags: rest.flags }),
     }),
   );
@@ -175,6 +191,83 @@ const embedding = {
   },
 };
 
+/** Charged to its tool's and its token's meter as well. */
+const shared = {
+  ...plain,
+  charge: {
+    ...plain.charge,
+    shared: [
+      ['tool:support-agent https://issuer.test 客服台', 12, [0, [20_690, 1]]],
+      ['token:support-agent 0123456789abcdef0123456789abcdef', 2, [0]],
+    ],
+  },
+  limits: [
+    ['records', 'day', 500],
+    ['records', 'day', 5_000, 'tool'],
+    ['queries', 'hour', 100, 'token'],
+  ],
+};
+
+void t.test('what the meters of its tool and its token were charged is read', async (t) => {
+  const reader = new EntryReader();
+  reader.read(rowOf(plain));
+  t.equal(reader.quick(rowOf(shared as never)), undefined, 'it is another kind of read');
+  t.type(reader.read(rowOf(shared)), Object);
+  const [tool, token] = shared.charge.shared;
+  const later = [
+    [tool![0], 900, [3]],
+    [token![0], 77, [1, [20_000, 2], [20_001, 4]]],
+  ];
+  const alike = { ...shared, charge: { ...shared.charge, shared: later } };
+  t.match(reader.quick(rowOf(alike)), {
+    read: {
+      shared: [
+        { per: 'tool', sequence: 900, people: { fresh: 3, returning: [] } },
+        {
+          per: 'token',
+          sequence: 77,
+          people: {
+            fresh: 1,
+            returning: [
+              [20_000, 2],
+              [20_001, 4],
+            ],
+          },
+        },
+      ],
+      limits: [{}, { per: 'tool' }, { per: 'token' }],
+    },
+  });
+  t.same(reader.quick(rowOf(alike)), fullyOf(rowOf(alike)));
+});
+
+void t.test('a shared meter that cannot be that of the read is refused', async (t) => {
+  const [tool, token] = shared.charge.shared as [string, number, number[]][];
+  const wrong: Record<string, unknown> = {
+    'none at all': [],
+    'of another tool': [['tool:support-agent https://issuer.test 仓库', 12, [0]], token],
+    'of another role': [['tool:analyst https://issuer.test 客服台', 12, [0]], token],
+    'of a role that goes on': [['tool:support-agent-2 https://issuer.test 客服台', 12, [0]], token],
+    'of no issuer': [['tool:support-agent 客服台', 12, [0]], token],
+    'in the other order': [token, tool],
+    twice: [tool, tool],
+    'a tool alone where the token is limited': [tool],
+    'a token alone where the tool is limited': [token],
+    'more than there are kinds': [tool, token, token],
+    'that never was charged': [[tool![0], 0, [0]], token],
+    'of no people': [[tool![0], 1, []], token],
+    'of a person': [['actor:0190a1b2-0000-4000-8000-000000000002', 1, [0]], token],
+    'whose digest is none': [tool, ['token:support-agent 0123', 1, [0]]],
+  };
+  for (const [name, meters] of Object.entries(wrong)) {
+    const body = { ...shared, charge: { ...shared.charge, shared: meters } };
+    t.type(fullyOf(rowOf(body)), 'string', name);
+  }
+  const half = { ...shared, role: '\ud800' };
+  t.type(fullyOf(rowOf(half)), 'string', 'half a character in the name of the role');
+  t.type(fullyOf(rowOf({ ...shared, limits: [['records', 'day', 5, 'team']] } as typeof shared)), 'string');
+});
+
 void t.test('how many rows came inside others differs from read to read, and is read', async (t) => {
   const reader = new EntryReader();
   reader.read(rowOf(plain));
@@ -233,8 +326,8 @@ void t.test('bodies that differ in what differs from read to read fit one patter
 
 void t.test('a body changed in any place is not let pass unless the full check lets it pass', async (t) => {
   const reader = new EntryReader();
-  for (const body of [plain, embedding]) reader.read(rowOf(body));
-  const texts = [plain, embedding].map((body) => [body, JSON.stringify(body)] as const);
+  for (const body of [plain, embedding, shared]) reader.read(rowOf(body));
+  const texts = [plain, embedding, shared].map((body) => [body, JSON.stringify(body)] as const);
   const inserts = [
     '',
     '"',

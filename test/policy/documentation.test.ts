@@ -73,7 +73,7 @@ void t.test(
 function* keysOf(schema: unknown): Generator<string> {
   if (typeof schema !== 'object' || schema === null) return;
   for (const [keyword, inner] of Object.entries(schema)) {
-    if (keyword === 'properties' || keyword === 'later') yield* Object.keys(inner as object);
+    if (keyword === 'properties' || keyword === 'elsewhere') yield* Object.keys(inner as object);
     yield* keysOf(inner);
   }
 }
