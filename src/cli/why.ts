@@ -4,6 +4,7 @@
  */
 import { errorKinds, type ErrorCode, type Severity } from '../errors.js';
 import { showLog, type ShownEntry } from '../log/show.js';
+import { sharedBy } from '../policy/model.js';
 import { CliError, exitCodes, type CliContext } from './context.js';
 import { findConfig, type ConfigOption } from './find-config.js';
 import { withStore } from './open-store.js';
@@ -25,6 +26,8 @@ interface Told {
   readonly error: string | undefined;
   readonly meaning: string | undefined;
   readonly limit: string | undefined;
+  /** In whose limits it counts, where not in its person's alone. */
+  readonly counted: string | undefined;
 }
 
 /** @returns 1 where the log knows nothing of it */
@@ -66,6 +69,7 @@ function tell(entry: ShownEntry): Told {
     error,
     meaning: meaningOf(error),
     limit,
+    counted: countedFor(entry),
   };
 }
 
@@ -79,6 +83,13 @@ function outcomeOf({ outcome, table, records, part, also = [], fault, filled }: 
   const none = records === 0 ? ': nothing matched, or nothing that the role may see' : '';
   const to = filled === undefined ? '' : ` to ${filled}, not to the caller`;
   return `released ${rows}${which}${to}${none}`;
+}
+
+function countedFor({ meters = [], person }: ShownEntry): string | undefined {
+  const shared = sharedBy.filter((per) => meters.some((meter) => meter.startsWith(`${per}:`)));
+  if (shared.length === 0) return undefined;
+  const all = [person === undefined ? 'whoever asked' : 'the person', ...shared.map((per) => `the ${per}`)];
+  return `for ${all.slice(0, -1).join(', ')} and ${all.at(-1)}`;
 }
 
 const whose: Readonly<Record<Severity, string>> = {
@@ -103,6 +114,7 @@ function written(told: Told, zone: string): string {
     ['outcome', told.outcome],
     ['error', told.error && `${told.error}: ${told.meaning}`],
     ['limit', told.limit],
+    ['counted', told.counted],
   ];
   return lines
     .filter(([, text]) => text !== undefined)

@@ -63,6 +63,8 @@ export interface ShownEntry {
   readonly part: number | undefined;
   /** Tables that came inside the rows, each as often as it was embedded. */
   readonly also: readonly ShownTable[] | undefined;
+  /** What it was charged to: the actor's meter, then those of its tool and its token. */
+  readonly meters: readonly string[] | undefined;
   readonly outcome: 'released' | 'refused' | 'noted';
   readonly error: string | undefined;
   /** The limit that refused it. */
@@ -290,6 +292,7 @@ function shownFrom([writer, number, at, actorId, text, issuer, subject, displayN
     records: body.read?.records,
     part: body.read?.part,
     also: body.read?.also?.map(([table, see, records]) => ({ table, columns: see, records })),
+    meters: body.charge && [body.charge.meter, ...(body.charge.shared ?? []).map(([meter]) => meter)],
     outcome: body.kind === 'read' ? 'released' : body.kind === 'refusal' ? 'refused' : 'noted',
     error: body.error,
     limit: body.limit,

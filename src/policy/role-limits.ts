@@ -114,12 +114,12 @@ export function checkPerRequest(
   }
   const tightest = [...largest.values()].sort((a, b) => a.limit.max - b.limit.max)[0];
   if (tightest === undefined || (perRequest ?? byDefault) <= tightest.limit.max) return;
-  const { max, window } = tightest.limit;
+  const { max, window, per } = tightest.limit;
   if (perRequest === undefined) {
     const message = `one request may read ${byDefault} rows unless per_request says otherwise, more than this limit`;
     complain(tightest.path, 'value', message, `add per_request: ${max} (or less)`);
   } else {
-    const message = `one request may read ${perRequest} rows, more than the limit of ${max} records per ${window}`;
+    const message = `one request may read ${perRequest} rows, more than the limit of ${max} records per ${window}${per === undefined ? '' : ` of each ${per}`}`;
     complain(['per_request'], 'value', message, `write ${max} or less`);
   }
 }
@@ -141,6 +141,9 @@ export function checkBounded(
     const message = `tokens without the scope have no limit on records or people, and ${role} sees ${seen}`;
     const hint = 'add one without a scope, for example records: [500 per day, {limit: …, scope: …}]';
     complain(['limits'], 'key', message, hint);
+  } else if (placed.filter(isEnforced).some(({ limit }) => bounding.includes(limit.count))) {
+    const message = `${role} sees ${seen} and limits records and people per tool or token alone: one person could have all of it`;
+    complain(['limits'], 'key', message, 'add one for each person, for example records: [500 per day, …]');
   } else {
     const message = `${role} sees ${seen} and has no limit on records or people: a leak without a bound`;
     complain(['limits'], 'key', message, 'add one under limits:, for example records: 500 per day');

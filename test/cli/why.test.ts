@@ -26,7 +26,7 @@ void t.test('the help desk learns what became of a request, and nothing of what 
   t.match(told, { code: 0, err: '' });
   t.match(
     told.out,
-    /^time {5}\d{4}-.*\nperson {3}李娜\ntool {5}weir-demo-tool\nrole {5}support-agent\nrequest {2}GET \/rest\/orders\noutcome {2}released 1 row of orders\n$/,
+    /^time {5}\d{4}-.*\nperson {3}李娜\ntool {5}weir-demo-tool\nrole {5}support-agent\nrequest {2}GET \/rest\/orders\noutcome {2}released 1 row of orders\ncounted {2}for the person and the tool\n$/,
   );
   t.notMatch(told.out, new RegExp(order!.order_no));
 

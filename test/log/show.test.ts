@@ -63,6 +63,7 @@ void t.test(
       columns: { order_no: 'clear', receiver_phone: 'last4' },
       records: 1,
       part: 0,
+      meters: [li.meterKey],
       outcome: 'released',
       error: undefined,
       limit: undefined,

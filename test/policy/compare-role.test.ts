@@ -85,6 +85,24 @@ const changes: readonly (readonly [title: string, before: Keys, after: Keys, tol
     /flagged from no number/,
   ],
   [
+    'a limit of a tool that is gone',
+    { limits: { ...bounded, queries: [{ limit: '5 per day', per: 'tool' }] } },
+    { limits: bounded },
+    /has no limit on queries per day of each tool — write \{limit: 5 per day, per: tool\}/,
+  ],
+  [
+    'a limit of a token that is raised',
+    { limits: { ...bounded, queries: [{ limit: '5 per day', per: 'token' }] } },
+    { limits: { ...bounded, queries: [{ limit: '6 per day', per: 'token' }] } },
+    /may reach 6 queries per day of each token instead of 5 — write \{limit: 5 per day, per: token\}/,
+  ],
+  [
+    'a watched limit of a tool that is raised',
+    { limits: { ...bounded, queries: [{ limit: '5 per day', per: 'tool', observe: 'yes' }] } },
+    { limits: { ...bounded, queries: [{ limit: '6 per day', per: 'tool', observe: 'yes' }] } },
+    /flagged from 6 .* not from 5 — write \{limit: 5 per day, per: tool, observe: yes\}/,
+  ],
+  [
     'last digits',
     {},
     { grant: { find_by: ['order_no', 'receiver_phone', { receiver_phone: 'last4' }] } },
@@ -115,6 +133,10 @@ void t.test('how a role may ask is looser one way, and not the other', async (t)
   }
 });
 
+const limitedFor = (per: string): Keys => ({
+  limits: { ...bounded, queries: [{ limit: '5 per day', per }] },
+});
+
 void t.test('what cannot be compared is looser either way', async (t) => {
   const setOf = await setsOf(t);
   const pairs: readonly (readonly [Keys, Keys])[] = [
@@ -123,6 +145,8 @@ void t.test('what cannot be compared is looser either way', async (t) => {
     [{ networks: ['10.0.0.0/8'] }, { networks: ['::ffff:10.0.0.0/104'] }],
     [{ ticket: { need: 'required', pattern: 'CS-*' } }, { ticket: { need: 'required', pattern: 'CS-#*' } }],
     [{ reason: ['call'] }, { reason: ['return'] }],
+    [limitedFor('person'), limitedFor('tool')],
+    [limitedFor('tool'), limitedFor('token')],
   ];
   for (const [one, other] of pairs) {
     t.not(loosenings(setOf(one), setOf(other)).length, 0, JSON.stringify(one));
@@ -151,6 +175,7 @@ const limit = fc.oneof(
   rate,
   fc.record({ limit: rate, scope: fc.constantFrom('a', 'b', 'c') }),
   fc.record({ limit: rate, observe: fc.constant('yes') }),
+  fc.record({ limit: rate, per: fc.constantFrom('tool', 'token') }),
 );
 
 /** Everything that may stand in one limit's place: what stands twice would be refused. */
@@ -243,13 +268,13 @@ function allowed(role: RolePolicy): Map<string, number> {
   for (const held of scopes) {
     const inForce = limitsInForce(role, held).filter(({ observe }) => observe !== true);
     for (const window of ['hour', 'day'])
-      found.set(
-        `queries ${window} ${held.join()}`,
-        Math.min(
-          Infinity,
-          ...inForce.flatMap((l) => (l.count === 'queries' && l.window === window ? l.max : [])),
-        ),
-      );
+      for (const per of [undefined, 'tool', 'token']) {
+        const these = inForce.filter((l) => l.count === 'queries' && l.window === window && l.per === per);
+        found.set(
+          `queries ${window} ${per} ${held.join()}`,
+          Math.min(Infinity, ...these.map(({ max }) => max)),
+        );
+      }
   }
   const { cost } = role;
   found.set('seconds', cost?.statementMs ?? Infinity);

@@ -223,7 +223,7 @@ const inRoles: readonly Mistake[] = [
     'roles/agent.yaml',
     'queries: 60 per minute',
     'queries: [60 per minute, {limit: 9 per minute, per: tool}, {limit: 8 per minute, per: tool}]',
-    ['18:66 queries per minute of each tool is limited twice — keep one of the two'],
+    ['18:62 queries per minute of each tool is limited twice — keep one of the two'],
   ],
   [
     'the same limit, once with the words of what is understood',
@@ -287,6 +287,36 @@ const inRoles: readonly Mistake[] = [
     '',
     [
       '1:1 agent sees orders.order_no and has no limit on records or people: a leak without a bound — add one under limits:, for example records: 500 per day',
+    ],
+  ],
+  [
+    'a limit that everybody shares, and none of their own',
+    'roles/agent.yaml',
+    'records: [500 per day, { limit: 20000 per day, scope: orders.export }]',
+    'records: [{ limit: 20000 per day, per: tool }, { limit: 500 per day, per: token }]',
+    [
+      '17:1 agent sees orders.order_no and limits records and people per tool or token alone: one person could have all of it — add one for each person, for example records: [500 per day, …]',
+    ],
+  ],
+  [
+    'a per_request above the limit of a token',
+    'roles/agent.yaml',
+    'records: [500 per day,',
+    'records: [500 per day, { limit: 40 per day, per: token },',
+    ['16:14 one request may read 50 rows, more than the limit of 40 records per day of each token — write 40 or less'],
+  ],
+  [
+    'a limit per person of a service',
+    'roles/agent.yaml',
+    agent.slice(agent.indexOf('for: people')),
+    `for: services
+hours: always
+networks: [10.0.0.0/8]
+tables: { orders: { browse: yes, see: { order_id: clear } } }
+limits: { queries: [{ limit: 5 per day, per: person }] }
+`,
+    [
+      '8:46 a role for services has no person to count for — leave it out: the limit then holds for each service',
     ],
   ],
   [

@@ -134,3 +134,23 @@ void t.test('an observed limit stands beside the others, whatever they are', asy
     { ...daily, scope: 'a' },
   ]);
 });
+
+void t.test('limits of a person, a tool and a token stand beside one another', async (t) => {
+  const daily = { count: 'records', window: 'day', scope: undefined } as const;
+  const own = { ...daily, max: 500 };
+  const ofTool = { ...daily, max: 5_000, per: 'tool' } as const;
+  const ofToken = { ...daily, max: 50, per: 'token' } as const;
+  t.strictSame(limitsInForce({ limits: [own, ofTool, ofToken] }, []), [own, ofTool, ofToken]);
+  const scoped = { ...ofTool, max: 9_000, scope: 'export' };
+  t.strictSame(
+    limitsInForce({ limits: [own, ofTool, ofToken, scoped] }, ['export']),
+    [own, scoped, ofToken],
+    'a scope replaces the limit of the same meter alone',
+  );
+  const claim = [{ count: 'records', window: 'day', max: 10 } as const];
+  t.strictSame(
+    limitsInForce({ limits: [own, ofTool, ofToken] }, [], claim),
+    [{ ...own, max: 10 }, ofTool, ofToken],
+    "a token lowers its person's limits, and not what others share",
+  );
+});

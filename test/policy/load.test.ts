@@ -80,6 +80,30 @@ void t.test('what a role file may leave out has the documented default', async (
   t.match(role.tables.get('orders'), { browse: true, findBy: [], only: [] });
 });
 
+void t.test('a limit holds for each person, or for each service where there is none', async (t) => {
+  const limitsOf = async (head: string) => {
+    const queries =
+      'limits: { queries: [5 per day, {limit: 9 per hour, per: tool}, {limit: 3 per hour, per: token}] }';
+    const file = `role: agent\nabout: a\nowner: o\n${head}\ntables: {orders: {browse: true, see: {order_id: clear}}}\n${queries}\n`;
+    const { roles } = await load(t, { 'roles/agent.yaml': file });
+    return roles.get('agent')!.limits.map(({ max, per }) => [max, per]);
+  };
+  t.strictSame(await limitsOf('for: people'), [
+    [5, undefined],
+    [9, 'tool'],
+    [3, 'token'],
+  ]);
+  t.strictSame(
+    await limitsOf('for: services\nhours: always\nnetworks: [10.0.0.0/8]'),
+    [
+      [5, undefined],
+      [9, undefined],
+      [3, 'token'],
+    ],
+    'a service is itself the tool',
+  );
+});
+
 void t.test('browse is written yes or no, and true or false mean the same', async (t) => {
   for (const [text, browse] of [
     ['yes', true],
