@@ -136,12 +136,13 @@ export class Directory {
     const entering = this.#db.insert(meters).values({ key: meterKey, expiresAt: expiresAtMicros ?? null });
     if (expiresAtMicros === undefined) await entering.onConflictDoNothing();
     else {
-      await this.#db.execute(sql`SELECT weir.drop_expired_meters(${droppedForEach})`);
       await entering.onConflictDoUpdate({
         target: meters.key,
         set: { expiresAt: expiresAtMicros },
         setWhere: lt(meters.expiresAt, expiresAtMicros),
       });
+      // Only now, so that a token whose id is used again finds the meter that it had.
+      await this.#db.execute(sql`SELECT weir.drop_expired_meters(${droppedForEach})`);
     }
     return { per, meterId: await this.#meterId(meterKey), meterKey, expiresAtMicros };
   }

@@ -23,6 +23,7 @@ export async function checkMeters(
   writers: Writers,
   faults: Faults,
   fromStart: boolean,
+  nowMicros: number | undefined,
 ): Promise<{ meters: number; notes: string[] }> {
   const unseen = new Set(charges.accounts.keys());
   const enteredWriters = new Set<string>();
@@ -44,9 +45,10 @@ export async function checkMeters(
       checkMeter(key, state, charges, faults, fromStart);
     }
   }
-  const dropped = await droppedBefore(snapshot);
+  const dropped = (nowMicros ?? (await clockOf(snapshot))) - droppedAfterMicros;
   for (const key of unseen) {
     const { writer, number, at } = charges.accounts.get(key)!;
+    // Charged later, it cannot have been dropped yet.
     if (isToken(key) && at < dropped) continue;
     faults.add(
       atEnd,
@@ -72,13 +74,10 @@ export async function checkMeters(
   return { meters, notes };
 }
 
-/** A meter of a token that was charged after that moment cannot have been dropped yet. */
-async function droppedBefore(snapshot: LogSnapshot): Promise<number> {
-  const [[now]] = (await snapshot.ask<[string]>(
-    'SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8',
-    [],
-  )) as [[string]];
-  return Number(now) - droppedAfterMicros;
+async function clockOf(snapshot: LogSnapshot): Promise<number> {
+  const sql = 'SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8';
+  const [[now]] = (await snapshot.ask<[string]>(sql, [])) as [[string]];
+  return Number(now);
 }
 
 function checkMeter(

@@ -21,6 +21,8 @@ export interface VerifyOptions {
   readonly source: LogSource;
   /** Time zone of writers whose opening entry is not read (`sinceMicros`). */
   readonly zone?: string | undefined;
+  /** Default: the database's clock. For how long a token's meter must still be there. */
+  readonly nowMicros?: number | undefined;
   /** Only entries from then on. Limits and people are then not recomputed, since what they rest on is not read. */
   readonly sinceMicros?: number | undefined;
   /** Also hold the digest lists against the entries, and the people charged against the lists. Default true. */
@@ -191,6 +193,7 @@ class Verifier {
       this.#writers,
       this.#faults,
       fromStart,
+      this.#options.nowMicros,
     );
     await checkPolicies(this.#snapshot, this.#policies, this.#faults);
     if (!fromStart)
