@@ -4,7 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { AccessLog } from '../log/access-log.js';
-import { decideBatch, type Item, type LastDays, type Outcome } from '../log/decide.js';
+import type { LastDays } from '../log/accounts.js';
+import { decideBatch, type Item, type Outcome } from '../log/decide.js';
 import { Digester } from '../log/digest.js';
 import type { Actor } from '../log/directory.js';
 import { Neighbours } from '../log/neighbours.js';

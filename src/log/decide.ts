@@ -6,26 +6,33 @@
 import { hash } from 'node:crypto';
 import type { MaskedRows } from '../access.js';
 import { LimitReached, WeirError, type ErrorCode } from '../errors.js';
-import type { BulkThresholds, Flag, Limit, SharedBy } from '../policy/model.js';
+import type { BulkThresholds, Flag, Limit } from '../policy/model.js';
 import { chargeOf, describeLimit, type Charge } from '../quota/charge.js';
 import type { DayClock } from '../quota/day-clock.js';
 import { countDistinct } from '../quota/distinct.js';
 import { guessesRefused, type Guess } from '../quota/guesses.js';
 import type { Instant } from '../quota/instant.js';
-import { longestWait, type Meter, type Exceeded } from '../quota/meter.js';
+import { longerWait, type Exceeded, type Meter } from '../quota/meter.js';
 import type { SharedMeter } from '../quota/shared-meter.js';
 import { bulkFlags } from '../watch/bulk.js';
+import {
+  accountOf,
+  chargeTold,
+  instantOf,
+  limitsPer,
+  partOf,
+  type Account,
+  type LastDays,
+  type Part,
+} from './accounts.js';
 import { digestTexts } from './digest.js';
 import type { Actor } from './directory.js';
 import {
-  amountsOf,
   entryVersion,
   flagsOf,
   limitsOf,
-  peopleOf as peopleTold,
   type EntryAlso,
   type EntryBody,
-  type EntryCharge,
   type EntryContext,
   type EntryKind,
   type EntryRead,
@@ -114,12 +121,6 @@ export interface Touch {
   readonly known: boolean;
 }
 
-/** Last day on which somebody was seen, by digest. A Map is one. */
-export interface LastDays {
-  get(digest: string): number | undefined;
-  set(digest: string, day: number): unknown;
-}
-
 export interface WriterPosition {
   readonly writer: string;
   readonly nextNumber: number;
@@ -145,11 +146,12 @@ export function decideBatch(
   for (const item of items) {
     const earliest = Math.max(at + 1, nowMicros);
     if (item.kind === 'read') {
-      const accounts = accountsOf(item, meters, seen);
-      const instant = instantOf(accounts, earliest, clock);
+      const own = accountOf(item.actor, meters, seen);
+      const shared = item.shared?.map((each) => accountOf(each, meters, seen)) ?? none;
+      const instant = instantOf(own, shared, earliest, clock);
       at = instant.micros;
       const place = { writer: position.writer, number, at };
-      decided.outcomes.push(decideRead(item, accounts, instant, clock, neighbours, decided, place));
+      decided.outcomes.push(decideRead(item, own, shared, instant, clock, neighbours, decided, place));
     } else {
       at = earliest;
       const { kind, error, limit, zone, version } = item;
@@ -170,60 +172,18 @@ export function decideBatch(
   return decided;
 }
 
-/** A meter that the read is charged to, and whom it has met. */
-interface Account {
-  readonly meterId: number;
-  readonly meterKey: string;
-  readonly per: SharedBy | undefined;
-  readonly meter: Meter;
-  readonly seen: LastDays;
-}
-
 interface Place {
   readonly writer: string;
   readonly number: number;
   readonly at: number;
 }
 
-/** The actor's own first. */
-function accountsOf(
-  { actor: { meterId, meterKey }, shared }: ReadItem,
-  meters: ReadonlyMap<number, Meter>,
-  seen: ReadonlyMap<number, LastDays>,
-): [Account, ...Account[]] {
-  const accountOf = (id: number, key: string, per: SharedBy | undefined): Account => ({
-    meterId: id,
-    meterKey: key,
-    per,
-    meter: meters.get(id)!,
-    seen: seen.get(id) ?? new Map<string, number>(),
-  });
-  const own = accountOf(meterId, meterKey, undefined);
-  return shared === undefined
-    ? [own]
-    : [own, ...shared.map((each) => accountOf(each.meterId, each.meterKey, each.per))];
-}
-
-/** After the last charge of each of its meters, and on no earlier day than any of them is at. */
-function instantOf([own, ...shared]: [Account, ...Account[]], earliest: number, clock: DayClock): Instant {
-  let instant = own.meter.next(earliest, clock);
-  for (const { meter } of shared) {
-    const { micros, day } = meter.next(instant.micros, clock);
-    instant = { micros, day: Math.max(day, instant.day) };
-  }
-  return instant;
-}
-
-/** What the read adds to one of its meters. They differ in the people alone: who is new to one may be known to another. */
-interface Part {
-  readonly account: Account;
-  readonly touched: readonly string[];
-  readonly charge: Charge;
-}
+const none: readonly never[] = Object.freeze([]);
 
 function decideRead(
   item: ReadItem,
-  accounts: [Account, ...Account[]],
+  own: Account,
+  shared: readonly Account[],
   instant: Instant,
   clock: DayClock,
   neighbours: Neighbours,
@@ -236,46 +196,50 @@ function decideRead(
   const charged = chargedPeople(item);
   const first = rows.part === 0;
   const found = rows.values.length;
-  const amounts = chargeOf({
+  const people = countDistinct(charged, own.seen, instant.day);
+  const charge = chargeOf({
     queries: first ? 1 : 0,
     records: (item.personal ? found : 0) + inside,
+    people: { fresh: people.fresh, returning: people.returning },
     lookups: first ? lookupsOf(item, found) : 0,
     reveals: first && item.reveal !== undefined ? found : 0,
     misses: first && item.lookups > 0 && found === 0 ? 1 : 0,
     bytes: item.bytes,
     fills: first && item.fill !== undefined ? found : 0,
   });
-  const partOf = (account: Account): Part => {
-    const { fresh, returning, touched } = countDistinct(charged, account.seen, instant.day);
-    return { account, touched, charge: { ...amounts, people: { fresh, returning } } };
-  };
-  const own = partOf(accounts[0]);
-  const { charge } = own;
-  const { meter } = own.account;
-  const guesses = first ? (item.guesses ?? []) : [];
+  const { meter } = own;
+  const guesses = first ? (item.guesses ?? none) : none;
   const alike = meter.guessing(guesses, instant);
   if (alike >= guessesRefused) {
     const flags: Flag[] = [{ rule: 'guessing', value: alike, threshold: guessesRefused }];
     return refuse(item, decided, place, guessingRefused(), undefined, flags);
   }
-  const parts = [own, ...accounts.slice(1).map(partOf)];
-  const exceeded = longestWait(
-    parts.map(({ account, touched, charge: part }) => {
-      const known = charged.length - touched.length;
-      const limits = limitsPer(item.limits, account, parts.length);
-      return account.meter.check(limits, withoutTell(part, item), instant, clock, known);
-    }),
-  );
+  const ownPart: Part = { account: own, touched: people.touched, charge };
+  const sharedParts =
+    shared.length === 0
+      ? none
+      : shared.map((each) => partOf(each, charge, countDistinct(charged, each.seen, instant.day)));
+  const parts = shared.length === 0 ? [ownPart] : [ownPart, ...sharedParts];
+  const alone = parts.length === 1;
+  let exceeded: Exceeded | undefined;
+  for (const { account, touched, charge: part } of parts) {
+    const limits = limitsPer(item.limits, account, alone);
+    const known = charged.length - touched.length;
+    const over = account.meter.check(limits, withoutTell(part, item), instant, clock, known);
+    exceeded = longerWait(exceeded, over);
+  }
   if (exceeded !== undefined) {
     const refused = limitReached(exceeded);
-    return refuse(item, decided, place, refused, refused.limit, []);
+    return refuse(item, decided, place, refused, refused.limit, none);
   }
 
-  const observed = parts.flatMap(({ account, charge: part }) =>
-    observedFlags(limitsPer(item.observed ?? [], account, parts.length), account.meter, part, instant, clock),
-  );
+  const observed: Flag[] = [];
+  for (const { account, charge: part } of item.observed?.length ? parts : none) {
+    const limits = limitsPer(item.observed!, account, alone);
+    observed.push(...observedFlags(limits, account.meter, part, instant, clock));
+  }
   for (const { account, touched, charge: part } of parts) {
-    account.meter.charge(part, instant, account.per === undefined ? guesses : []);
+    account.meter.charge(part, instant, account === own ? guesses : none);
     decided.charged.set(account.meterId, account.meter);
     if (touched.length > 0) remember(decided, account.meterId, account.seen, touched, instant.day);
   }
@@ -312,7 +276,7 @@ function decideRead(
     at,
     kind: 'read',
     read,
-    charge: chargeTold(parts, instant.day),
+    charge: chargeTold(ownPart, sharedParts, instant.day),
     limits: limitsOf(item.limits),
   };
   const flagged = flags.length > 0;
@@ -330,26 +294,6 @@ function decideRead(
   });
   if (found > 0) decided.digests.push({ number, records: item.records, subjects: item.subjects });
   return { number, at, flags };
-}
-
-function chargeTold([own, ...shared]: readonly Part[], day: number): EntryCharge {
-  const { account, charge } = own!;
-  const { sequence } = account.meter;
-  const told = { meter: account.meterKey, sequence, day, amounts: amountsOf(charge) };
-  if (shared.length === 0) return told;
-  return {
-    ...told,
-    shared: shared.map(({ account: { meter, meterKey }, charge: { people } }) => [
-      meterKey,
-      meter.sequence,
-      peopleTold(people),
-    ]),
-  };
-}
-
-/** Those that this meter decides. */
-function limitsPer(limits: readonly Limit[], { per }: Account, meters: number): readonly Limit[] {
-  return meters === 1 ? limits : limits.filter((limit) => limit.per === per);
 }
 
 /** The people that the read shows: rows without a personal column are free, and show nobody. */

@@ -34,6 +34,7 @@ export class Directory {
   readonly #deadlineMs: number;
   readonly #known = new Map<string, Actor>();
   readonly #meters = new Map<string, KnownMeter>();
+  readonly #entering = new Map<string, Promise<unknown>>();
 
   /** @param deadlineMs how long somebody who is new to this process waits to be entered at the most */
   constructor(pool: Pool, deadlineMs = 1_000) {
@@ -76,7 +77,16 @@ export class Directory {
     return meters;
   }
 
-  async #remembered<T>(cache: Map<string, T>, key: string, enter: () => Promise<T>): Promise<T> {
+  /** Whoever comes while the same is being entered waits for that: a tool has many people. */
+  #remembered<T>(cache: Map<string, T>, key: string, enter: () => Promise<T>): Promise<T> {
+    const underWay = this.#entering.get(key) as Promise<T> | undefined;
+    if (underWay !== undefined) return underWay;
+    const entering = this.#entered(cache, key, enter).finally(() => this.#entering.delete(key));
+    this.#entering.set(key, entering);
+    return entering;
+  }
+
+  async #entered<T>(cache: Map<string, T>, key: string, enter: () => Promise<T>): Promise<T> {
     try {
       const entered = await this.#inTime(enter());
       if (cache.size >= maxCached) cache.delete(cache.keys().next().value!);

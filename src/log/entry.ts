@@ -127,12 +127,12 @@ export function amountsOf(charge: Charge): Record<string, unknown> {
       const amount = charge[count as Exclude<keyof Charge, 'people'>];
       if (amount !== 0) amounts[count] = amount;
     } else if (charge.people.fresh > 0 || charge.people.returning.length > 0) {
-      amounts.people = peopleOf(charge.people);
+      amounts.people = peopleTold(charge.people);
     }
   }
   return amounts;
 }
 
-export function peopleOf({ fresh, returning }: PeopleCharge): readonly unknown[] {
+export function peopleTold({ fresh, returning }: PeopleCharge): readonly unknown[] {
   return [fresh, ...returning];
 }

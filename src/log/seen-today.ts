@@ -2,7 +2,7 @@
  * People whom a meter has already seen on its current day, as far as this process committed them: they
  * need neither a question to the database nor a write. Only ever told after a commit. Bounded.
  */
-import type { LastDays } from './decide.js';
+import type { LastDays } from './accounts.js';
 
 const nobody: ReadonlySet<string> = new Set();
 

@@ -368,13 +368,10 @@ function secondsUntil(micros: number, instant: Instant): number {
   return Math.ceil((micros - instant.micros) / secondMicros);
 }
 
-/** Of what several meters say: the one with the longest wait, after which all of them let the read pass. */
-export function longestWait(exceeded: readonly (Exceeded | undefined)[]): Exceeded | undefined {
-  return exceeded.reduce(
-    (worst, each) =>
-      each !== undefined && (worst === undefined || waitOf(each) > waitOf(worst)) ? each : worst,
-    undefined,
-  );
+/** Of what two meters say: the one with the longer wait, after which both let the read pass. */
+export function longerWait(one: Exceeded | undefined, other: Exceeded | undefined): Exceeded | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return waitOf(other) > waitOf(one) ? other : one;
 }
 
 function waitOf(exceeded: Exceeded): number {

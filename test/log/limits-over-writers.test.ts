@@ -91,7 +91,7 @@ async function verified(
 void t.test('no interleaving of three writers overruns a limit, and the log says the same', async (t) => {
   const store = await freshStore(t);
   const logs = await Promise.all(
-    Array.from({ length: writers }, () => openLog(t, store.runtimeUrl, { deadlineMs: 10_000 })),
+    Array.from({ length: writers }, () => openLog(t, store.runtimeUrl, { deadlineMs: 30_000 })),
   );
   const refusals: LimitReached[] = [];
   for (const [n, { policies, reads }] of fc.sample(round, { numRuns: 8, seed: 7 }).entries()) {
@@ -155,9 +155,9 @@ void t.test(
     const store = await freshStore(t);
     // Two writers in one of the processes, as a gateway has.
     const logs: OpenedLog[] = await Promise.all([
-      openLog(t, store.runtimeUrl, { deadlineMs: 10_000, writers: 2 }),
-      openLog(t, store.runtimeUrl, { deadlineMs: 10_000 }),
-      openLog(t, store.runtimeUrl, { deadlineMs: 10_000 }),
+      openLog(t, store.runtimeUrl, { deadlineMs: 30_000, writers: 2 }),
+      openLog(t, store.runtimeUrl, { deadlineMs: 30_000 }),
+      openLog(t, store.runtimeUrl, { deadlineMs: 30_000 }),
     ]);
     const limits: Limit[] = [
       { count: 'records', window: 'day', max: 20, scope: undefined },
