@@ -51,7 +51,7 @@ void t.test('a role for services takes no token of a person, and one for people 
   const roles = new Map(
     (['people', 'services'] as const).map((whom) => [
       whom,
-      { role: whom, for: whom } as unknown as RolePolicy,
+      { role: whom, for: whom, limits: [] } as unknown as RolePolicy,
     ]),
   );
   const choose = (role: string, person: string | undefined) => () =>
