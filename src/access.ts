@@ -218,8 +218,20 @@ export interface Decision {
   readonly lookedUp?: readonly LookedUp[];
   /** Looked up by less than the whole value: every row that is found counts as a look-up. */
   readonly candidates?: boolean;
-  /** The service that gets the values, in clear, instead of the caller. */
-  readonly fill?: string;
+  /** It leaves to a service, and the caller gets nothing of it. */
+  readonly sent?: Sent;
+  /** So many records of the answer were charged before, with what was sent. */
+  readonly reserved?: number;
+}
+
+/** What goes to a service and is on the log first: a write of the caller's, or clear values that the gateway fills in. */
+export interface Sent {
+  readonly as: 'write' | 'fill';
+  readonly service: string;
+  /** Fields that the body of a write names. */
+  readonly body: readonly string[];
+  /** What the answer will show at the most, as far as that is known: its records are charged now. */
+  readonly reserves: { readonly records: number; readonly people: number };
 }
 
 /** What of an embedded table is released. */

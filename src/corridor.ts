@@ -58,7 +58,7 @@ export function createCorridor(rooms: Rooms): Corridor & ServiceCorridor {
         const { role } = decision;
         const leave = takePlace(role);
 
-        const { outgoing, secrets } = await prepare(admitted, request, actor, rooms);
+        const { outgoing, secrets, answering } = await prepare(admitted, request, actor, rooms);
         const { rows, answer, refusal } = await services.run(
           call,
           outgoing,
@@ -66,7 +66,7 @@ export function createCorridor(rooms: Rooms): Corridor & ServiceCorridor {
           role.perRequest,
           secrets,
         );
-        const released = await commitAndRelease(rows, decision, actor, rooms);
+        const released = await commitAndRelease(rows, answering, actor, rooms);
         leave();
         if (refusal !== undefined) throw refusal;
         return { ...answer, rows: released };

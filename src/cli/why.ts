@@ -69,11 +69,17 @@ function tell(entry: ShownEntry): Told {
   };
 }
 
-function outcomeOf({ outcome, table, records, part, also = [], fault, filled }: ShownEntry): string {
+function outcomeOf({ outcome, table, records, part, also = [], fault, filled, written }: ShownEntry): string {
   if (fault !== undefined) return `the entry cannot be read: ${fault}`;
   if (outcome === 'refused') return 'refused';
   if (outcome === 'noted') return 'allowed';
   const own = `${records ?? 0} ${records === 1 ? 'row' : 'rows'} of ${table ?? 'a table'}`;
+  if (written !== undefined) {
+    const { service, body } = written;
+    const fields = body.length === 0 ? '' : `, which names ${body.join(', ')}`;
+    const of = records === 0 ? (table ?? 'a table') : own;
+    return `forwarded a write of ${of} to ${service}${fields}`;
+  }
   const rows = [own, ...also.map((inside) => `${inside.records} of ${inside.table}`)].join(', with ');
   const which = part === undefined || part === 0 ? '' : `, part ${part + 1}`;
   const none = records === 0 ? ': nothing matched, or nothing that the role may see' : '';

@@ -112,7 +112,8 @@ export class AccessLog {
       guesses: guessesOf(decision.lookedUp ?? [], table.table.name, digester),
       candidates: decision.candidates === true,
       reveal: decision.request.reveal?.column,
-      fill: decision.fill,
+      sent: decision.sent,
+      reserved: decision.reserved,
       tokenAddresses: rows.part === 0 ? decision.tokenAddresses : undefined,
       bytes: bytesOf(rows),
     };

@@ -15,6 +15,7 @@ const recurring: ReadonlySet<string> = new Set([
   'policy',
   'role',
   'route',
+  'service',
   'statement',
   'table',
   'tool',
@@ -22,7 +23,7 @@ const recurring: ReadonlySet<string> = new Set([
 ]);
 
 /** Members that are objects with names of ours; others may hold names that need escaping. */
-const objects: ReadonlySet<string> = new Set(['amounts', 'charge', 'read']);
+const objects: ReadonlySet<string> = new Set(['amounts', 'charge', 'fill', 'read', 'write']);
 /** ASCII without anything to escape. */
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 

@@ -14,6 +14,8 @@ import { PeopleMemory } from './verify-people.js';
 export interface MeterAccount {
   readonly index: number;
   sequence: number;
+  /** Records that were charged with what was sent, and that no answer has shown yet. */
+  reserved: number;
   /** Its last charge. */
   writer: string;
   number: number;
@@ -120,6 +122,11 @@ export class Charges {
           `it was released although a limit was used up: ${used} and ${amount} more make more than ${limit.max} ${limit.count} per ${limit.window}`,
         );
       }
+      account.reserved += read.reserves - read.reserved;
+      if (account.reserved < 0) {
+        this.#complain(charged, 'charge', 'it shows more records as charged before than were');
+        account.reserved = 0;
+      }
       this.#meetPeople(charged, subjects, account);
     }
     account.sequence = sequence;
@@ -140,6 +147,7 @@ export class Charges {
       account = {
         index: this.accounts.size,
         sequence: before,
+        reserved: 0,
         writer,
         number,
         lastDay: 0,
@@ -154,12 +162,13 @@ export class Charges {
   #meetPeople(charged: ChargedRead, subjects: Subjects | undefined, account: MeterAccount): void {
     const { writer, number, read } = charged;
     // Rows without a personal column are free, and show nobody.
-    if (this.#people === undefined || !account.peopleKnown || read.charge.records === 0) return;
+    const paid = paidRecords(read);
+    if (this.#people === undefined || !account.peopleKnown || paid === 0) return;
     if (subjects === undefined) {
       account.peopleKnown = false;
       return;
     }
-    const own = read.charge.records > chargedInside(read);
+    const own = paid > chargedInside(read);
     const met = this.#people.meet(
       account.index,
       chargedSubjects(subjects, read, own),
@@ -181,15 +190,22 @@ export class Charges {
   }
 }
 
+/** Records that it shows and that are paid for, now or before. */
+function paidRecords({ charge, reserves, reserved }: ReadFacts): number {
+  return charge.records - reserves + reserved;
+}
+
 /** What a charge says otherwise than the read it is for. */
 function contradictionOf(read: ReadFacts): string | undefined {
-  const { part, records, reveal, fill, charge } = read;
+  const { part, records, reveal, fill, write, charge } = read;
   const first = part === 0;
   if (charge.queries !== (first ? 1 : 0))
     return 'its charge does not count one query for the first part of a read and none for others';
-  const own = charge.records - chargedInside(read);
-  if (own !== records && own !== 0) return 'its charge counts other records than were read';
-  if (newToday(charge.people) > charge.records) return 'its charge counts more people than records';
+  const paid = paidRecords(read);
+  const own = paid - chargedInside(read);
+  if (write ? own !== 0 : own !== records && own !== 0)
+    return 'its charge counts other records than were read';
+  if (newToday(charge.people) > paid) return 'its charge counts more people than records';
   if (charge.lookups > 0 && !first) return 'its charge counts look-ups in a later part of a read';
   const missed = charge.lookups > 0 && records === 0;
   if (charge.misses !== (missed ? 1 : 0))

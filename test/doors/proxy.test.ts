@@ -236,15 +236,43 @@ void t.test('a write: on the log before it is forwarded, its answer masked', asy
   t.match(given, { 'content-type': 'application/json', 'content-length': String(body.length) });
   t.match(before, [
     {
-      kind: 'read',
-      statement: 'write PATCH /fulfilment/shipments/:id body status',
-      read: { part: 0, last: false, records: 1, see: {} },
-      charge: { amounts: { queries: 1 } },
+      kind: 'write',
+      statement: 'PATCH /fulfilment/shipments/:id',
+      write: {
+        service: 'fulfilment',
+        table: 'fulfilment.shipments',
+        body: ['status'],
+        part: 0,
+        last: false,
+        records: 1,
+        reserves: 1,
+      },
+      charge: { amounts: { queries: 1, records: 1 } },
     },
   ]);
-  t.match(await site.news(), [
-    { read: { part: 1, last: true, records: 1 }, charge: { amounts: { records: 1 } } },
-  ]);
+  const [answer] = await site.news();
+  t.match(answer, { kind: 'read', read: { part: 1, last: true, records: 1, reserved: 1 } });
+  t.notOk('records' in answer!.charge!.amounts, 'its record is charged already');
+});
+
+void t.test('a write whose answer a limit would not let out is not made', async (t) => {
+  upstream.answer = json({ ...shipment, status: 'held' });
+  const patch = (id: number) =>
+    site.ask('tight', `/fulfilment/shipments/${id}`, {
+      method: 'PATCH',
+      body: '{"status":"held"}',
+      headers: { 'content-type': 'application/json' },
+    });
+  t.equal((await patch(17)).status, 200);
+  t.equal((await asked()).method, 'PATCH');
+  upstream.answer = json({ ...shipment, id: 18 });
+  t.equal((await patch(18)).status, 200);
+  await asked();
+  const refused = await patch(19);
+  t.equal(refused.status, 429);
+  t.match(await refused.text(), /2 records per day/);
+  t.same(upstream.asked, [], 'the service has not heard of it');
+  t.match((await site.news()).slice(-1), [{ kind: 'refusal', error: 'limit-reached' }]);
 });
 
 void t.test('a body is held against the route and the role before anything is sent', async (t) => {
@@ -296,10 +324,10 @@ void t.test('a new record needs no pin; a deleted one may answer with nothing', 
   const gone = await site.ask('clerk', '/fulfilment/shipments/17', { method: 'DELETE' });
   t.equal(gone.status, 204);
   t.match(await site.news(), [
-    { statement: 'write POST /fulfilment/shipments body status', read: { records: 0 } },
+    { statement: 'POST /fulfilment/shipments', write: { body: ['status'], records: 0, reserves: 1 } },
     { read: { part: 1, records: 1 } },
-    { statement: 'write DELETE /fulfilment/shipments/:id', read: { records: 1 } },
-    { read: { part: 1, records: 0 } },
+    { statement: 'DELETE /fulfilment/shipments/:id', write: { body: [], records: 1, reserves: 1 } },
+    { read: { part: 1, records: 0, reserved: undefined } },
   ]);
   upstream.asked.length = 0;
 });

@@ -68,6 +68,12 @@ const story = fc.record({
 type Read = typeof read extends fc.Arbitrary<infer T> ? T : never;
 
 const meterId = 7;
+const toTelephony = {
+  as: 'fill',
+  service: 'telephony',
+  body: [],
+  reserves: { records: 0, people: 0 },
+} as const;
 
 function itemOf({ found, kind, scopes, claim }: Read, limits: readonly Limit[]): ReadItem {
   const keys = (kind === 'reveal' || kind === 'fill' ? found.slice(0, 1) : found).map((n) => String(n * 10));
@@ -88,7 +94,7 @@ function itemOf({ found, kind, scopes, claim }: Read, limits: readonly Limit[]):
     lookups: kind === 'look-up' || kind === 'candidates' ? 1 : 0,
     candidates: kind === 'candidates',
     reveal: kind === 'reveal' ? 'receiver_phone' : undefined,
-    fill: kind === 'fill' ? 'telephony' : undefined,
+    sent: kind === 'fill' ? toTelephony : undefined,
     bytes: 10,
   };
 }
