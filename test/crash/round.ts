@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { verifyLog } from '../../src/log/verify.js';
+import { checkArrivals } from './check-arrivals.js';
 import { checkHarvest } from './check-harvest.js';
 import { Client } from './client.js';
 import { inflict, planFaults, type FaultKind, type PlannedFault } from './faults.js';
@@ -32,6 +33,8 @@ export interface RoundResult {
   /** Requests by status; "none" where no answer came. */
   readonly statuses: Readonly<Record<string, number>>;
   readonly exhausted: number;
+  /** What reached the service, by method: POST is a filled request. */
+  readonly sent: Readonly<Record<string, number>>;
   readonly resolved: Readonly<Record<'committed' | 'not-committed', number>>;
   /** From the last fault until every gateway answered again. */
   readonly recoverySeconds: number;
@@ -84,11 +87,15 @@ export async function runRound(
 
   const { harvest } = load;
   let exhausted = 0;
+  let sent: RoundResult['sent'] = {};
   try {
     const news = await follower.readNews();
     const checked = checkHarvest(harvest, news, site.digester, zone);
     exhausted = checked.exhausted;
-    violations.push(...news.faults, ...checked.faults);
+    const { service, digester } = site;
+    sent = countBy(service.arrivals.map(({ method }) => method));
+    const arrived = checkArrivals(service.arrivals.splice(0), harvest, news, digester, zone);
+    violations.push(...news.faults, ...checked.faults, ...arrived);
     if (options.verifyWhole) violations.push(...(await verifyWhole(site, follower)));
   } catch (error) {
     violations.push(`the log could not be read: ${error instanceof Error ? error.message : String(error)}`);
@@ -107,6 +114,7 @@ export async function runRound(
     records: released.reduce((sum, { rows }) => sum + rows.length, 0),
     statuses: countBy(harvest.map(({ status }) => String(status ?? 'none'))),
     exhausted,
+    sent,
     resolved: {
       committed: resolved.committed - resolvedBefore.committed,
       'not-committed': resolved['not-committed'] - resolvedBefore['not-committed'],

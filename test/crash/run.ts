@@ -80,12 +80,14 @@ if (
 
 function line(result: RoundResult): string {
   const { reads, brokenOff, records, resolved, exhausted, recoverySeconds, logEntries, verified } = result;
+  const sent = Object.entries(result.sent).map(([method, n]) => `${method}×${n}`);
   const statuses = Object.entries(result.statuses).map(([status, n]) => `${status}×${n}`);
   return [
     `round ${result.round}`,
     result.violations.length === 0 ? 'good' : 'VIOLATED',
     `${reads} reads (${brokenOff} broken off) ${records} records`,
     statuses.join(' '),
+    `sent ${sent.join(' ') || 'nothing'}`,
     `${exhausted} persons at their limit`,
     `unknown ${resolved.committed}+${resolved['not-committed']}`,
     `back in ${recoverySeconds.toFixed(1)} s`,
@@ -124,6 +126,8 @@ function summarise(): void {
     readsReleased: sum(({ reads }) => reads),
     brokenOff: sum(({ brokenOff }) => brokenOff),
     records: sum(({ records }) => records),
+    writesSent: sum(({ sent }) => sent['PATCH'] ?? 0),
+    filledRequestsSent: sum(({ sent }) => sent['POST'] ?? 0),
     personsAtTheirLimit: sum(({ exhausted }) => exhausted),
     logEntries: results.at(-1)?.logEntries ?? 0,
     unknownOutcomes: {
@@ -144,6 +148,7 @@ function summarise(): void {
       '',
       `${summary.rounds} rounds in ${summary.seconds} s, ${summary.violations} violations`,
       `${summary.readsReleased} reads released (${summary.brokenOff} broken off), ${summary.records} records, ${summary.logEntries} entries on the log`,
+      `${summary.writesSent} writes and ${summary.filledRequestsSent} filled requests reached the service`,
       `${summary.personsAtTheirLimit} persons at their limit`,
       `${unknown.committed + unknown.notCommitted} unknown outcomes resolved: ${unknown.committed} committed, ${unknown.notCommitted} not`,
       `back within ${summary.recoverySecondsAtMost.toFixed(1)} s at most`,
