@@ -1,5 +1,7 @@
 /** The proxy door over a whole gateway: what passes of a call and its answer, and what stands on the log. */
+import pg from 'pg';
 import t from 'tap';
+import { withClient } from '../../src/demo/databases.js';
 import { json, openSite, shipment } from './proxy-site.js';
 
 const site = await openSite(t);
@@ -358,6 +360,44 @@ void t.test('nothing of the caller reaches the service but what was checked', as
     'weir-principal',
     'weir-request-id',
   ]);
+  await site.news();
+});
+
+void t.test('who is revoked while their write waits for its commit has not written', async (t) => {
+  upstream.answer = json(shipment);
+  const token = await site.token({ role: 'clerk', sub: 'leaver' });
+  const ask = (init: RequestInit = {}): Promise<Response> =>
+    fetch(`${site.address}/fulfilment/shipments/17`, {
+      ...init,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    });
+  t.equal((await ask()).status, 200);
+  await asked();
+  const owner = new pg.Client(site.store.superuserUrl);
+  await owner.connect();
+  t.teardown(() => owner.end());
+  await owner.query('BEGIN');
+  await owner.query(
+    `SELECT 1 FROM weir.meters WHERE key = (SELECT 'actor:' || actor_id FROM weir.actors WHERE subject = 'leaver') FOR UPDATE`,
+  );
+  const write = ask({ method: 'PATCH', body: '{"status":"held"}' });
+  const deadline = Date.now() + 20_000;
+  const until = async (holds: () => Promise<boolean>, what: string): Promise<void> => {
+    while (!(await holds())) if (Date.now() > deadline) throw new Error(`it never came to this: ${what}`);
+  };
+  const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+  await until(async () => (await owner.query(waiting)).rowCount! > 0, 'the commit waits');
+  await withClient(site.store.superuserUrl, (client) =>
+    client.query(`INSERT INTO weir.revocations (reason, kind, value) VALUES ('left', 'person', 'leaver')`),
+  );
+  const headers = { authorization: `Bearer ${token}` };
+  await until(
+    async () => (await fetch(`${site.address}/rest/`, { headers })).status === 401,
+    'it is revoked',
+  );
+  await owner.query('COMMIT');
+  t.same(await problem(await write), [401, 'token-revoked']);
+  t.same(upstream.asked, [], 'the service has not heard of it');
   await site.news();
 });
 
