@@ -159,7 +159,7 @@ function amountOf({ body, item }: Played, count: Limit['count']): number {
 function held(log: readonly Played[], upTo: number, { count, window }: Limit): number {
   const { body } = log[upTo]!;
   const within = log.slice(0, upTo + 1).filter(({ body: other }) => {
-    if (other.kind !== 'read') return false;
+    if (other.charge === undefined) return false;
     if (window === 'minute') return other.at > body.at - 60 * second;
     if (window === 'hour') return other.at > body.at - 3_600 * second;
     return other.charge!.day > body.charge!.day - (window === 'day' ? 1 : 30);
@@ -181,7 +181,7 @@ void t.test(
       fc.property(story, (told) => {
         const log = play(told, () => refusals++);
         return log.every(({ body, item }, at) => {
-          if (body.kind !== 'read') return true;
+          if (body.charge === undefined) return true;
           released++;
           return item.limits.every(
             (one) =>
@@ -203,7 +203,7 @@ function addsNobody(log: readonly Played[], at: number, window: Limit['window'])
   const span = window === '30d' ? 30 : 1;
   const before = log
     .slice(0, at)
-    .filter(({ body: other }) => other.kind === 'read' && other.charge!.day > body.charge!.day - span);
+    .filter(({ body: other }) => other.charge !== undefined && other.charge.day > body.charge!.day - span);
   const known = new Set(before.flatMap((one) => one.item.people));
   return item.people.every((digest) => known.has(digest));
 }
