@@ -18,7 +18,7 @@ import { WeirError } from './errors.js';
 import { Authenticator } from './identity/authenticator.js';
 import { jwksPath, keyMissing, openPrincipalTokens, principalHeader } from './identity/principal-token.js';
 import { Revocations } from './identity/revocations.js';
-import { TokenAddresses } from './identity/token-addresses.js';
+import { maxAddresses, TokenAddresses } from './identity/token-addresses.js';
 import { AccessLog } from './log/access-log.js';
 import { Digester } from './log/digest.js';
 import type { Observe } from './observation.js';
@@ -37,6 +37,7 @@ import { checkOrders, checkStore } from './store/checks.js';
 import { PolicyRecord } from './store/policy-record.js';
 import { openPool } from './store/pool.js';
 import { RevocationFeed } from './store/revocation-feed.js';
+import { TokenUses } from './store/token-uses.js';
 import { version } from './version.js';
 import { listAlerts } from './watch/alerts.js';
 
@@ -108,7 +109,12 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
     onRead: (list, asOfMillis) => revocations.take(list, asOfMillis),
     onState: (error) => observe({ event: 'revocations', state: error === undefined ? 'up' : 'down', error }),
   });
-  const tokenAddresses = new TokenAddresses();
+  const digestKey = Buffer.from(config.log.digestKey, 'base64');
+  const tokenAddresses = new TokenAddresses({
+    shared: new TokenUses(storePool, digestKey, maxAddresses),
+    onFailure: (error) =>
+      observe({ event: 'failure', requestId: undefined, where: 'addresses of tokens', error }),
+  });
   let log: AccessLog | undefined;
   let policies: PoliciesInForce | undefined;
   let server: FastifyInstance | undefined;
@@ -150,7 +156,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
             exchangeTimeoutMs: config.store.commitDeadlineMs,
             lockTimeoutMs: 20,
           },
-          digester: new Digester(Buffer.from(config.log.digestKey, 'base64'), config.log.epoch),
+          digester: new Digester(digestKey, config.log.epoch),
           zone: config.log.zone,
           deadlineMs: config.store.commitDeadlineMs,
           maxWaiting: config.store.maxWaiting,
