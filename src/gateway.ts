@@ -8,6 +8,7 @@ import { systemClock } from './clock.js';
 import type { Config } from './config/schema.js';
 import { createCorridor } from './corridor.js';
 import { alertsDoor } from './doors/admin/alerts.js';
+import { policiesDoor } from './doors/admin/policies.js';
 import type { Health, Metrics } from './doors/http/health.js';
 import { jwksRoute } from './doors/http/jwks.js';
 import { buildServer } from './doors/http/server.js';
@@ -27,6 +28,7 @@ import { formatFaults, PolicyFaults } from './policy/faults.js';
 import { PoliciesInForce, type Served } from './policy/in-force.js';
 import { loadPolicies, type LoadedPolicies } from './policy/load.js';
 import { missingKeyFaults, missingKeys } from './policy/missing-keys.js';
+import { approveSet, proposeSet } from './policy/two-people.js';
 import { bindServices, movedServices, type BoundService } from './services/bind.js';
 import { matchRoute } from './services/match-route.js';
 import { Services } from './services/services.js';
@@ -165,11 +167,12 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
           version,
           observe,
         });
+        const record = new PolicyRecord(storePool);
         policies = await PoliciesInForce.open(
           {
             directory: config.policies.directory,
             approval: config.policies.approval,
-            record: new PolicyRecord(storePool),
+            record,
             fit,
             observe,
             everyMs: policyPollMs,
@@ -222,6 +225,11 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
               upstream: config.services,
               body: { maxBytes: config.services.maxBodyBytes, timeoutMs: config.http.requestTimeoutMs },
               pages: config.http.corsOrigins.length > 0,
+            }),
+            policiesDoor({
+              corridor,
+              propose: (digest, by) => proposeSet(record, digest, by),
+              approve: (digest, by) => approveSet(record, digest, by),
             }),
             alertsDoor({ corridor, alerts: (filter) => listAlerts(storePool, filter) }),
           ],

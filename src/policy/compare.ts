@@ -126,12 +126,18 @@ function compareRole(before: RolePolicy, after: RolePolicy, say: Say): void {
   }
   for (const permission of after.may)
     if (!before.may.has(permission))
-      say(['may'], 'value', `${role} may read ${permission}`, `remove ${permission}`);
+      say(['may'], 'value', `${role} may ${deeds[permission] ?? permission}`, `remove ${permission}`);
   compareLimits(before, after, say);
   comparePurpose(before, after, say);
   compareBounds(before, after, say);
   compareCost(before, after, say);
 }
+
+const deeds: Readonly<Record<string, string>> = {
+  alerts: 'read alerts',
+  propose: 'propose policy sets',
+  approve: 'approve policy sets',
+};
 
 function compareGrant(role: string, before: TablePolicy, after: TablePolicy, say: Say): void {
   const table = after.table.name;

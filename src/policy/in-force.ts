@@ -9,9 +9,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { LiveSchema } from '../sql/schema.js';
 import type { Observe } from '../observation.js';
-import { loosenings, type Loosening } from './compare.js';
+import type { Loosening } from './compare.js';
 import { PolicyFaults, type PolicyFault } from './faults.js';
-import { loadKept, loadPolicies, type LoadedPolicies } from './load.js';
+import { keptSet, looserThan } from './kept-sets.js';
+import { loadPolicies, type LoadedPolicies } from './load.js';
 
 export interface Change {
   readonly number: number;
@@ -89,7 +90,7 @@ export class PoliciesInForce {
     const standing = await held.#decide(first.loaded);
     if (standing.state === 'waiting') {
       held.#pending = first;
-      const loaded = await held.#fromRecord((await parts.record.newest())!);
+      const loaded = await keptSet(parts.record, (await parts.record.newest())!.digest);
       held.#served = { loaded, live: await parts.fit(loaded) };
     }
     held.#tell(standing);
@@ -215,25 +216,8 @@ export class PoliciesInForce {
     const { digest } = loaded.set;
     const { number } = newest;
     if (this.#compared?.digest !== digest || this.#compared.number !== number)
-      this.#compared = { digest, number, found: await this.#compare(newest, loaded) };
+      this.#compared = { digest, number, found: await looserThan(this.#parts.record, newest.digest, loaded) };
     return this.#compared.found;
-  }
-
-  async #compare(newest: Change, loaded: LoadedPolicies): Promise<readonly Loosening[]> {
-    try {
-      return loosenings(await this.#fromRecord(newest), loaded);
-    } catch (error) {
-      if (!(error instanceof PolicyFaults)) throw error;
-      const message = 'this version cannot read the set in force, so nothing can be compared with it';
-      return [loaded.sources.catalog.fault([], 'key', message, 'have the whole set approved')];
-    }
-  }
-
-  /** @throws PolicyFaults where this version no longer takes it */
-  async #fromRecord({ digest }: Change): Promise<LoadedPolicies> {
-    const content = await this.#parts.record.contentOf(digest);
-    if (content === undefined) throw new Error('the record does not hold the set in force');
-    return loadKept(digest, content);
   }
 
   #tell(standing: Standing): void {

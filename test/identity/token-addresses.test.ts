@@ -29,13 +29,13 @@ void t.test('each new address of a token is told once, the first is not', async 
     'another issuer, another token',
   );
   for (const address of ['192.0.2.1', '192.0.2.2']) t.equal(use.notice(token(undefined), address), undefined);
-  for (let i = 10; i < 100; i++) use.notice(token('j'), `192.0.2.${i}`);
+  for (let i = 10; i < 100; i++) void use.notice(token('j'), `192.0.2.${i}`);
   t.equal(use.notice(token('j'), '192.0.2.200'), undefined, 'a token that goes round is told so many times');
 });
 
 void t.test('the tokens used least recently are forgotten', async (t) => {
   const use = new TokenAddresses({ maxTokens: 2 });
-  for (const id of ['a', 'b', 'a', 'c']) use.notice(token(id), '192.0.2.1');
+  for (const id of ['a', 'b', 'a', 'c']) void use.notice(token(id), '192.0.2.1');
   t.equal(use.notice(token('a'), '192.0.2.2'), 2);
   t.equal(use.notice(token('b'), '192.0.2.2'), undefined);
 });
