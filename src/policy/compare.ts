@@ -111,8 +111,10 @@ export function loosenings(before: LoadedPolicies, after: LoadedPolicies): Loose
 
 function compareRole(before: RolePolicy, after: RolePolicy, say: Say): void {
   const { role } = after;
-  if (before.for === 'people' && after.for === 'services')
-    say(['for'], 'value', `${role} takes tokens without a person`, 'write people');
+  if (before.for !== after.for) {
+    const takes = after.for === 'services' ? 'without a person' : 'of people';
+    say(['for'], 'value', `${role} takes tokens ${takes}`, `write ${before.for}`);
+  }
   for (const policy of after.tables.values()) {
     const was = before.tables.get(policy.table.name);
     const { name } = policy.table;

@@ -6,9 +6,12 @@ import t, { type Test } from 'tap';
 import type { Observation } from '../../src/observation.js';
 import { withClient } from '../../src/demo/databases.js';
 import { PolicyRecord } from '../../src/store/policy-record.js';
+import { PoliciesInForce, type ChangeRecord } from '../../src/policy/in-force.js';
+import { loadPolicies } from '../../src/policy/load.js';
 import { weir } from '../cli/weir-process.js';
 import { freshStore } from '../log/open-log.js';
 import { loginOf } from './logins.js';
+import { agent, writeSet } from './policy-files.js';
 import { policiesDirectory, startGateway, type OpenedGateway } from '../support/gateway.js';
 
 type PolicyEvent = Extract<Observation, { event: 'policy' }>;
@@ -101,6 +104,16 @@ void t.test('a change of files is taken up while the gateway runs', async (t) =>
     await desk.state('loaded');
     t.strictSame((await desk.readyz()).body, { status: 'ready', reasons: [] });
     t.match(await (await fetch(`${desk.address}/metrics`)).text(), /^weir_policy_rejected 0$/m);
+  });
+
+  await t.test('files that vanish leave the old set, and those that come back count again', async (t) => {
+    const [here, away] = [path.join(desk.directory, 'roles'), path.join(desk.directory, '.away')];
+    renameSync(here, away);
+    t.match((await desk.state('rejected')).details?.join(), /the directory cannot be read \(ENOENT\)/);
+    t.match(await desk.phone(), /^\*{4}\d{4}$/);
+    renameSync(away, here);
+    await desk.state('loaded');
+    t.strictSame((await desk.readyz()).body.warnings, undefined);
   });
 
   await t.test('a set that does not fit the order database is faulty as well', async (t) => {
@@ -203,6 +216,49 @@ void t.test('without approval, what shows more is in force at once', async (t) =
   desk.edit(agentFile, 'receiver_phone: last4', 'receiver_phone: middle');
   await desk.state('loaded');
   t.match(await desk.phone(), /^1\d{2}\*{4}\d{4}$/);
+});
+
+void t.test('a file counts when it is whole, however slowly it is written', async (t) => {
+  const directory = await writeSet(t);
+  const observed: Observation[] = [];
+  const kept = new Map<string, string>();
+  let changes: { number: number; digest: string }[] = [];
+  const record: ChangeRecord = {
+    newest: async () => changes.at(-1),
+    keep: async (digest, content) => void kept.set(digest, content),
+    contentOf: async (digest) => kept.get(digest),
+    change: async (digest) => ((changes = [...changes, { number: changes.length + 1, digest }]), true),
+    isApproved: async () => false,
+  };
+  const policies = await PoliciesInForce.open(
+    {
+      directory,
+      approval: 'required',
+      record,
+      fit: async () => new Map(),
+      observe: (observation) => observed.push(observation),
+      everyMs: 1_000,
+    },
+    { loaded: await loadPolicies(directory), live: new Map() },
+  );
+  await policies.check();
+  t.equal(changes.length, 1);
+  const name = path.join(directory, 'roles', 'agent.yaml');
+  // Sound as far as it goes, and tighter: reads would be refused for a moment, and the change kept.
+  for (const part of [agent.replace(/^ {6}receiver_phone: last4\n/m, ''), '', agent.slice(0, 90)]) {
+    writeFileSync(name, part);
+    void policies.check();
+    await pause(30);
+  }
+  writeFileSync(name, agent.replace('per_request: 50', 'per_request: 40'));
+  await policies.check();
+  t.equal(policies.served.loaded.set.roles.get('agent')?.perRequest, 40);
+  t.equal(changes.length, 2, 'nothing in between was in force');
+  t.strictSame(
+    observed.map((each) => (each.event === 'policy' ? each.state : each.event)),
+    ['lifecycle', 'loaded', 'loaded'],
+  );
+  await policies.close();
 });
 
 void t.test(
