@@ -358,6 +358,10 @@ export interface Corridor {
   refuse(asked: Asked, error: WeirError): Promise<WeirError>;
   /** What the caller's role sees: names and types, no row. @throws WeirError, already recorded as a refusal */
   describe(asked: Asked): Promise<VisibleTables>;
-  /** Authorises and records an administrative read ("alerts"). @throws WeirError */
-  administer(asked: Asked, permission: string): Promise<void>;
+  /**
+   * Authorises and records an administrative step ("alerts", "approve").
+   * @param about what it is about, for the entry: nothing that a caller could have made up
+   * @throws WeirError
+   */
+  administer(asked: Asked, permission: string, about?: string): Promise<void>;
 }

@@ -74,8 +74,10 @@ export function createCorridor(rooms: Rooms): Corridor & ServiceCorridor {
 
     describe: (asked) => visit(asked, async () => visibleTables(roleOf(asked, rooms), rooms.policies().live)),
 
-    administer: (asked, permission) =>
-      visit(asked, (actor) => log.recordAdministration(asked, actor, authorise(asked, permission, rooms))),
+    administer: (asked, permission, about) =>
+      visit(asked, (actor) =>
+        log.recordAdministration(asked, actor, authorise(asked, permission, rooms, about)),
+      ),
 
     async refuse(asked, error) {
       try {

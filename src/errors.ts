@@ -72,6 +72,8 @@ const kinds = {
     'The answer of the service is not what the catalogue declares',
   ],
   'policy-unavailable': [503, '58000', 'operator', 'No valid policy set is loaded'],
+  'policy-unknown': [404, '02000', 'caller', 'No gateway knows such a policy set'],
+  'approval-refused': [409, '55000', 'security', 'The policy set cannot be approved like this'],
   draining: [503, '57P01', 'operator', 'The gateway is shutting down'],
   internal: [500, 'XX000', 'operator', 'Something went wrong inside the gateway'],
 } as const satisfies Record<string, readonly [number, string, Severity, string]>;

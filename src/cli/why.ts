@@ -93,10 +93,19 @@ const whose: Readonly<Record<Severity, string>> = {
   security: 'it is refused by the policy of the role; its owner decides about that',
 };
 
+/** Where the severity alone would lead to the wrong desk. */
+const decided: Readonly<Partial<Record<string, string>>> = {
+  'token-revoked': 'weir revoke --list says who was shut out and why; security decides about that',
+  'token-invalid': 'the tool, or the issuer of the token, has to mend it',
+  'approval-refused': 'two people stand for a policy set: one proposes it, another one approves it',
+};
+
 function meaningOf(code: string | undefined): string | undefined {
   if (code === undefined) return undefined;
   const kind = Object.hasOwn(errorKinds, code) ? errorKinds[code as ErrorCode] : undefined;
-  return kind === undefined ? 'this version knows no such error' : `${kind.title}; ${whose[kind.severity]}`;
+  return kind === undefined
+    ? 'this version knows no such error'
+    : `${kind.title}; ${decided[code] ?? whose[kind.severity]}`;
 }
 
 function written(told: Told, zone: string): string {

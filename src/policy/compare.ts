@@ -111,8 +111,10 @@ export function loosenings(before: LoadedPolicies, after: LoadedPolicies): Loose
 
 function compareRole(before: RolePolicy, after: RolePolicy, say: Say): void {
   const { role } = after;
-  if (before.for === 'people' && after.for === 'services')
-    say(['for'], 'value', `${role} takes tokens without a person`, 'write people');
+  if (before.for !== after.for) {
+    const takes = after.for === 'services' ? 'without a person' : 'of people';
+    say(['for'], 'value', `${role} takes tokens ${takes}`, `write ${before.for}`);
+  }
   for (const policy of after.tables.values()) {
     const was = before.tables.get(policy.table.name);
     const { name } = policy.table;
@@ -126,12 +128,18 @@ function compareRole(before: RolePolicy, after: RolePolicy, say: Say): void {
   }
   for (const permission of after.may)
     if (!before.may.has(permission))
-      say(['may'], 'value', `${role} may read ${permission}`, `remove ${permission}`);
+      say(['may'], 'value', `${role} may ${deeds[permission] ?? permission}`, `remove ${permission}`);
   compareLimits(before, after, say);
   comparePurpose(before, after, say);
   compareBounds(before, after, say);
   compareCost(before, after, say);
 }
+
+const deeds: Readonly<Record<string, string>> = {
+  alerts: 'read alerts',
+  propose: 'propose policy sets',
+  approve: 'approve policy sets',
+};
 
 function compareGrant(role: string, before: TablePolicy, after: TablePolicy, say: Say): void {
   const table = after.table.name;

@@ -384,7 +384,7 @@ const ticket = Type.Unsafe<'required' | 'optional' | { need: 'required' | 'optio
   ),
 });
 
-export const permissions = ['alerts'] as const;
+export const permissions = ['alerts', 'propose', 'approve'] as const;
 
 export const roleSchema = Type.Object(
   {

@@ -38,7 +38,8 @@ function runtimeGrants(role: string): string[] {
     `GRANT SELECT, INSERT ON weir.actors, weir.entries, weir.read_digests, weir.policy_sets TO ${role}`,
     `GRANT SELECT ON weir.revocations TO ${role}`,
     `GRANT SELECT, INSERT ON weir.policy_changes TO ${role}`,
-    `GRANT SELECT ON weir.policy_approvals TO ${role}`,
+    `GRANT SELECT, INSERT ON weir.policy_proposals, weir.policy_approvals TO ${role}`,
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON weir.token_uses TO ${role}`,
     `GRANT SELECT, INSERT, UPDATE ON weir.meters, weir.seen TO ${role}`,
     'COMMIT',
   ];

@@ -20,6 +20,7 @@ const verbs = [
   ['policy', 'drift'],
   ['policy', 'diff'],
   ['policy', 'schema'],
+  ['policy', 'propose'],
   ['policy', 'approve'],
   ['token'],
   ['service', 'key'],

@@ -40,8 +40,8 @@ export interface Revokes {
 
 /** Notices a token that comes from a second address. */
 export interface NoticesAddresses {
-  /** @returns how many addresses there are now, where this one is new and not the first */
-  notice(principal: Principal, address: string): number | undefined;
+  /** @returns how many addresses there are now, where this one is new and not the first; never rejects */
+  notice(principal: Principal, address: string): number | undefined | Promise<number | undefined>;
 }
 
 export interface AdmissionParts {
@@ -102,7 +102,8 @@ export function admission(parts: AdmissionParts) {
     } catch (thrown) {
       throw await corridor.refuse(asked, asWeirError(thrown));
     }
-    const addresses = tokenAddresses.notice(principal, asked.address);
+    const noticed = tokenAddresses.notice(principal, asked.address);
+    const addresses = typeof noticed === 'object' ? await noticed : noticed;
     if (addresses !== undefined) observe({ event: 'token-shared', requestId: request.id, addresses });
     const fault = faultOf(request, reply, path, parts);
     if (fault !== undefined) throw await corridor.refuse(asked, fault);
