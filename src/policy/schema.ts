@@ -31,9 +31,11 @@ const identifier = '(?!__weir_)[\\p{L}_][\\p{L}\\p{N}_$]{0,62}';
 
 const version = Type.Literal(1, { expects: '1' });
 
+/** A name in a path as mask/document/field-path.ts reads it: plain, or with any signs as a JSON string. */
+const fieldName =
+  '([^\\s.\\[\\]"*$][^\\s.\\[\\]"*]*|"([^"\\\\\\p{Cc}]|\\\\["\\\\/bfnrt]|\\\\u[0-9a-fA-F]{4})+")';
 /** Steps joined by dots; "[*]" is each item of a list, "*" each entry of a map, "$." leads from the document itself. */
-const fieldPattern =
-  '^(\\$\\.)?([\\p{L}\\p{N}_-]+|\\*)(\\[\\*\\])*(\\.([\\p{L}\\p{N}_-]+|\\*)(\\[\\*\\])*)*$';
+const fieldPattern = `^(\\$\\.)?(${fieldName}|\\*)(\\[\\*\\])*(\\.(${fieldName}|\\*)(\\[\\*\\])*)*$`;
 const parameterPattern = '^[A-Za-z_][A-Za-z0-9_.-]{0,62}$';
 const matchPattern =
   '^(GET|POST|PUT|PATCH|DELETE) /((:[A-Za-z][A-Za-z0-9_]*|[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)(/(:[A-Za-z][A-Za-z0-9_]*|[A-Za-z0-9_~-][A-Za-z0-9_.~-]*))*)?$';
@@ -158,7 +160,7 @@ const routeSchema = Type.Object(
     ),
     answer: Type.Optional(oneOf(['json', 'json-lines', 'csv'], 'json, json-lines or csv')),
     records: Type.Optional(
-      named('where the records are: "$", "$[*]" or "$.data[*]"', '^\\$((\\.[\\p{L}\\p{N}_-]+)*\\[\\*\\])?$'),
+      named('where the records are: "$", "$[*]" or "$.data[*]"', `^\\$((\\.${fieldName})*\\[\\*\\])?$`),
     ),
     record: fieldPath('the field that names the record'),
     subject: Type.Optional(fieldPath('the field that names the person, or leave it out')),
@@ -199,7 +201,8 @@ const service = Type.Object(
     }),
     fields: mapping(dataClass, 'one line a field, for example receiver.phone: phone', {
       pattern: fieldPattern,
-      expects: 'the path of a field, for example receiver.phone or "items[*].title"',
+      expects:
+        'the path of a field, for example receiver.phone or "items[*].title"; a name with other signs in double quotes: \'"net price"\'',
     }),
   },
   closed,

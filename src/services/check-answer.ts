@@ -8,6 +8,7 @@ import { DocumentUnfit, unfitReasons } from '../mask/document/document-unfit.js'
 import { formatFieldPath, parseFieldPath, type PathStep } from '../mask/document/field-path.js';
 import { likenessOf } from '../policy/looks-personal.js';
 import type { CatalogField, DataClass, ServiceRoute } from '../policy/model.js';
+import { documentShape } from '../policy/service-shape.js';
 
 export interface AnswerFinding {
   readonly kind: 'unfit' | 'unnamed' | 'mismatch';
@@ -59,11 +60,9 @@ export function checkAnswer(
 
 /** As the gateway would read it. @throws DocumentUnfit */
 function countOf(text: string, route: ServiceRoute, fields: ReadonlyMap<string, CatalogField>): number {
-  const { answer, records, record, subject } = route;
-  const within = [...fields.keys()].filter((path) => records !== '$' || !path.startsWith('$'));
-  const see = new Map(within.map((path) => [path, 'clear']));
-  return documentMask(answer, { records, record, subject, fields: within, see }, { token: undefined })(text)
-    .records.length;
+  const see = new Map([...fields.keys()].map((path) => [path, 'clear']));
+  const shape = documentShape(route, fields.keys(), see);
+  return documentMask(route.answer, shape, { token: undefined })(text).records.length;
 }
 
 function tolerantly(work: () => void): void {
@@ -88,6 +87,8 @@ class Looking {
   readonly #mismatched = new Map<string, string>();
   readonly #document = node();
   readonly #record = node();
+  /** Fields that a column can hold, by its header. */
+  readonly #headers = new Map<string, CatalogField>();
 
   constructor(fields: ReadonlyMap<string, CatalogField>) {
     for (const field of fields.values()) {
@@ -95,6 +96,8 @@ class Looking {
       let place = fromDocument ? this.#document : this.#record;
       for (const step of steps) place = stepInto(place, step);
       place.field = field;
+      const names = steps.flatMap((step) => (step.kind === 'name' ? [step.name] : []));
+      if (!fromDocument && names.length === steps.length) this.#headers.set(names.join('.'), field);
     }
   }
 
@@ -176,10 +179,9 @@ class Looking {
     const [line = ''] = text.split(/\r?\n/, 1);
     for (const [, quoted, plain = ''] of line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))/g)) {
       const name = quoted?.replaceAll('""', '"') ?? plain;
+      const field = this.#headers.get(name);
       const steps = name.split('.').map((step): PathStep => named(step, undefined));
-      let place: Node | undefined = this.#record;
-      for (const step of name.split('.')) place = place?.names.get(step);
-      if (place?.field !== undefined) this.seen.add(place.field.path);
+      if (field !== undefined) this.seen.add(field.path);
       else this.#unnamed.set(formatFieldPath({ fromDocument: false, steps }), []);
     }
   }

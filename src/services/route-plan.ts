@@ -8,6 +8,7 @@ import type { MaskKeys } from '../mask/mask.js';
 import { maskOf } from '../mask/masks.js';
 import type { Mask } from '../mask/mask.js';
 import type { ServicePolicy, ServiceRoute } from '../policy/model.js';
+import { documentShape } from '../policy/service-shape.js';
 
 export interface RoutePlan {
   readonly policy: ServicePolicy;
@@ -48,10 +49,8 @@ export class RoutePlans {
 
   #compile(policy: ServicePolicy, route: ServiceRoute): RoutePlan {
     const { fields } = policy.service;
-    // Where the document is the record, or each line is one, nothing stands around records.
-    const see = new Map([...policy.see].filter(([path]) => route.records !== '$' || !path.startsWith('$.')));
-    const { records, record, subject } = route;
-    const shape = { records, record, subject, fields: [...fields.keys()], see };
+    const shape = documentShape(route, fields.keys(), policy.see);
+    const { see } = shape;
     return {
       policy,
       route,

@@ -10,6 +10,7 @@ import type { MaskedDocument } from './document-mask.js';
 import { DocumentUnfit } from './document-unfit.js';
 import { parseFieldPath } from './field-path.js';
 import { isWellFormed, refuseByteOrderMark } from './json-reader.js';
+import { ShapeFault } from './shape-fault.js';
 import { valueMask, type ValueMask } from './value-mask.js';
 
 export interface CsvShape {
@@ -27,12 +28,12 @@ export function csvMask(shape: CsvShape, keys: MaskKeys): (text: string) => Mask
     const name = shape.see.get(field);
     const header = headerOf(field);
     if (header === undefined) continue;
-    if (shown.has(header)) throw new Error(`${field} is not the only field of its header`);
+    if (shown.has(header)) throw new ShapeFault(field, 'is not the only field of its header');
     if (name !== undefined) shown.set(header, valueMask(name, keys));
   }
   const recordHeader = headerOf(shape.record);
   const subjectHeader = shape.subject === undefined ? undefined : headerOf(shape.subject);
-  if (recordHeader === undefined) throw new Error(`${shape.record} does not name one value`);
+  if (recordHeader === undefined) throw new ShapeFault(shape.record, 'does not name one value');
 
   return (text) => {
     refuseByteOrderMark(text);

@@ -11,6 +11,7 @@ import { csvMask } from './csv-masker.js';
 import { parseFieldPath, type FieldPath } from './field-path.js';
 import { JsonMasker } from './json-masker.js';
 import { pathTree } from './path-tree.js';
+import { ShapeFault } from './shape-fault.js';
 
 export interface DocumentShape {
   /** Where the records are: "$" (the document is the one record), "$.data" (one record), "$.data[*]", "$[*]". */
@@ -41,7 +42,7 @@ export type DocumentForm = 'json' | 'json-lines' | 'csv';
 /**
  * Compiles a shape, once for many documents.
  * @returns masks a text, and throws DocumentUnfit for one that is not what the shape says
- * @throws Error for a shape that contradicts itself
+ * @throws ShapeFault for a shape that contradicts itself
  */
 export function documentMask(
   form: DocumentForm,
@@ -53,7 +54,8 @@ export function documentMask(
   // One service's routes share its fields: where nothing stands around the records, those that would are left out.
   const inDocument = shape.fields.filter((field) => field.startsWith('$') && names.length > 0);
   const inRecord = shape.fields.filter((field) => !field.startsWith('$'));
-  if (form !== 'json' && shape.records !== '$') throw new Error(`${form} has its records line by line`);
+  if (form !== 'json' && shape.records !== '$')
+    throw new ShapeFault(shape.records, `is not where ${form} has its records, line by line`);
   const { see, record, subject } = shape;
   if (form === 'csv') return csvMask({ record, subject, fields: inRecord, see }, keys);
   const masker = new JsonMasker({
@@ -73,6 +75,6 @@ function recordsPath(text: string): FieldPath {
   const path = parseFieldPath(text);
   const names = path?.steps.filter(({ kind }, index) => kind === 'name' || index < path.steps.length - 1);
   if (path?.fromDocument !== true || names?.some(({ kind }) => kind !== 'name') === true)
-    throw new Error(`${text} is no path to the records`);
+    throw new ShapeFault(text, 'is no path to the records');
   return path;
 }
