@@ -4,6 +4,7 @@
  */
 import { isPersonal } from './catalog.js';
 import { canonicalJson } from './digest.js';
+import { droppedFilters } from './compare-role.js';
 import type { CatalogService, RolePolicy, ServicePolicy } from './model.js';
 import type { Part, Path } from './source.js';
 
@@ -44,7 +45,7 @@ export function compareService(
 }
 
 /** Keys of a role's entry that are compared here; of any other, a change counts as looser. */
-export const judgedOfService = ['find_by', 'browse', 'write', 'fill', 'see'];
+export const judgedOfService = ['find_by', 'browse', 'write', 'fill', 'only', 'see'];
 /** And of the catalogue's. */
 export const judgedOfCatalogued = ['prefix', 'upstream', 'routes', 'fields'];
 
@@ -100,6 +101,7 @@ function compareGrant(
     const message = `${role} may have ${match} of ${name} filled with clear values`;
     say(at('fill'), 'value', message, 'remove the route');
   }
+  droppedFilters(before.only, after.only, `${role} sees`, `records of ${name}`, at('only'), say);
   for (const field of after.findBy) {
     if (before.findBy.includes(field)) continue;
     say(at('find_by'), 'value', `${role} may find records of ${name} by ${field}`, `remove ${field}`);

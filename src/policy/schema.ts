@@ -165,6 +165,9 @@ const routeSchema = Type.Object(
     record: fieldPath('the field that names the record'),
     subject: Type.Optional(fieldPath('the field that names the person, or leave it out')),
     fill: Type.Optional(fill),
+    first: Type.Optional(
+      named('the GET route that answers the one record, for example GET /shipments/:id', matchPattern),
+    ),
     of: Type.Optional(named('the table of the catalogue that these records belong to')),
     headers: Type.Optional(
       Type.Array(
@@ -297,6 +300,13 @@ const findByEntry = Type.Unsafe<string | Record<string, 'last4'>>({
   },
 });
 
+function rowFilters(expects: string) {
+  return mapping(
+    Type.String({ minLength: 1, maxLength: 500, expects: 'the value in quotes, or claim.<name>' }),
+    expects,
+  );
+}
+
 const tableGrant = Type.Object(
   {
     find_by: Type.Optional(
@@ -307,12 +317,7 @@ const tableGrant = Type.Object(
       }),
     ),
     browse: Type.Optional(oneOf(['yes', 'no', true, false], 'yes or no')),
-    only: Type.Optional(
-      mapping(
-        Type.String({ minLength: 1, maxLength: 500, expects: 'the value in quotes, or claim.<name>' }),
-        'one line a column, for example region: claim.region',
-      ),
-    ),
+    only: Type.Optional(rowFilters('one line a column, for example region: claim.region')),
     reveal: Type.Optional(
       mapping(
         Type.String({ minLength: 1, expects: 'a limit such as 10 per day' }),
@@ -350,6 +355,7 @@ const serviceGrant = Type.Object(
         else: { enum: ['yes', 'no', true, false], expects: 'yes, or a list of routes: [POST /calls]' },
       }),
     ),
+    only: Type.Optional(rowFilters('one line a field, for example warehouse: claim.warehouse')),
     see: mapping(maskEntry, 'one line a field, for example status: clear'),
   },
   closed,

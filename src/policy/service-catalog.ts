@@ -83,9 +83,44 @@ function readService(
     shapes.set(shape, route.match);
     routes.set(route.match, route);
   }
+  for (const [index, item] of (entry.routes ?? []).entries()) {
+    const route = routes.get(item?.match ?? '');
+    if (route !== undefined) checkFirst(route, routes, name, [...at, 'routes', index, 'first'], complain);
+  }
   // What is said of parts that are wrong already would be about those.
   if (isSound && isWhole(entry)) checkShapes(routes.values(), fields!.keys(), at, complain);
   return { name, prefix: entry.prefix ?? '', upstream: { env: entry.upstream?.env ?? '' }, routes, fields };
+}
+
+/** The one record, found by what the path of the write says. */
+function checkFirst(
+  route: ServiceRoute,
+  routes: ReadonlyMap<string, ServiceRoute>,
+  service: string,
+  at: Path,
+  complain: Complain,
+): void {
+  if (route.first === undefined || route.method === 'GET') return;
+  const first = routes.get(route.first);
+  if (first === undefined) {
+    const reads = [...routes.values()].filter(({ method }) => method === 'GET').map(({ match }) => match);
+    const hint = suggest(route.first, reads, `see the routes of ${service}`);
+    complain(at, 'value', `${service} has no route ${quote(route.first)}`, hint);
+    return;
+  }
+  const isOne =
+    first.method === 'GET' &&
+    first.answer === 'json' &&
+    first.records === '$' &&
+    first.record === route.record &&
+    first.path.some(({ field }) => field === first.record);
+  const given = first.path.every((one) =>
+    route.path.some(({ name, field }) => name === one.name && field === one.field),
+  );
+  if (isOne && given) return;
+  const message = `${quote(first.match)} does not answer the one record that ${quote(route.match)} writes`;
+  const hint = `name a GET route in whose path the ${route.record} stands, with parameters that this path has too`;
+  complain(at, 'value', message, hint);
 }
 
 /** Nothing was taken out of it because its form was wrong. */
@@ -240,6 +275,11 @@ function readRoute(
   if (method === 'GET' && 'body' in entry)
     complain([...at, 'body'], 'key', 'a GET takes no body', 'remove it, or write another method');
 
+  if (entry.first !== undefined && (method === 'GET' || entry.fill !== undefined)) {
+    const message = 'a record is asked for first where a route writes it';
+    complain([...at, 'first'], 'key', message, 'remove first');
+  }
+
   const { answer = 'json', records = '$' } = entry;
   if (answer !== 'json' && records !== '$')
     complain([...at, 'records'], 'value', `in ${answer} each line is a record`, 'remove records');
@@ -263,6 +303,7 @@ function readRoute(
     space: entry.of ?? (word === undefined ? service : `${service}.${word}`),
     headers: (entry.headers ?? []).filter((header) => header !== undefined),
     ...(fill === undefined ? {} : { fill }),
+    ...(entry.first === undefined ? {} : { first: entry.first }),
   };
 }
 

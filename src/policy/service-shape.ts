@@ -7,14 +7,23 @@ import { ShapeFault } from '../mask/document/shape-fault.js';
 import type { MaskName, ServiceRoute } from './model.js';
 import type { Complain, Path } from './source.js';
 
-/** @param see of the role; what stands around records is left out where the document is the record */
+/**
+ * @param see of the role; what stands around records is left out where the document is the record
+ * @param only fields of the role's row filters
+ */
 export function documentShape(
   { records, record, subject }: Pick<ServiceRoute, 'records' | 'record' | 'subject'>,
   fields: Iterable<string>,
   see: ReadonlyMap<string, MaskName>,
+  only: readonly string[] = [],
 ): DocumentShape {
   const shown = [...see].filter(([path]) => records !== '$' || !path.startsWith('$'));
-  return { records, record, subject, fields: [...fields], see: new Map(shown) };
+  return { records, record, subject, fields: [...fields], see: new Map(shown), only };
+}
+
+/** Shown, without what stands around the records. */
+export function withoutFrame(see: ReadonlyMap<string, MaskName>): ReadonlyMap<string, MaskName> {
+  return new Map([...see].filter(([path]) => !path.startsWith('$')));
 }
 
 /** As if everything were shown: what a role sees of it is less. @param at of the service */

@@ -47,6 +47,9 @@ export class Place {
   shows = false;
   /** Something in it is shown, or is a key. */
   live = false;
+  /** It is the field of that row filter, or holds some. */
+  filter: number | undefined;
+  holdsFilter = false;
   /** The records begin here, or in it. */
   leadsToRecords = false;
   isRecords = false;
@@ -127,6 +130,23 @@ export function pathTree(shape: TreeShape, keys: MaskKeys): Place {
   }
   settle(root);
   return root;
+}
+
+/** The fields of row filters alone, each at its place in `fields`. @throws ShapeFault */
+export function filterTree(root: string, fields: readonly string[]): Place {
+  const tree = pathTree({ root, fields, see: new Map() }, { token: undefined });
+  fields.forEach((field, index) => {
+    const { fromDocument, steps } = pathOf(field);
+    if (fromDocument || steps.some(({ kind }) => kind !== 'name'))
+      throw new ShapeFault(field, 'does not name one value');
+    let place = tree;
+    for (const step of steps) {
+      place.holdsFilter = true;
+      place = stepInto(place, step, false);
+    }
+    place.filter = index;
+  });
+  return tree;
 }
 
 function pathOf(text: string): FieldPath {
