@@ -37,7 +37,7 @@ async function truth<Row>(sql: string, ...values: unknown[]): Promise<Row[]> {
 
 const [first] = ((await (await ask('/shipments')).json()) as Page).data;
 
-void t.test('a list has pages, a filter by status and one by phone', async (t) => {
+void t.test('a list has pages, and filters by status, phone and warehouse', async (t) => {
   const page = (await (await ask('/shipments?status=delivered&page=2')).json()) as Page;
   const [counted] = await truth<{ n: number }>(
     `SELECT count(*)::int AS n FROM shop.shipments WHERE status = 'delivered'`,
@@ -51,6 +51,13 @@ void t.test('a list has pages, a filter by status and one by phone', async (t) =
   const own = lastEleven(first!.receiver.phone);
   t.ok(found.data.every(({ receiver }) => lastEleven(receiver.phone) === own));
   t.same(await (await ask(`/shipments?phone=${own}`)).json(), found, 'however it is written');
+  const there = (await (await ask(`/shipments?warehouse=${first!.warehouse}`)).json()) as Page;
+  t.ok(there.data.every(({ warehouse }) => warehouse === first!.warehouse));
+  const [ofOne] = await truth<{ n: number }>(
+    'SELECT count(*)::int AS n FROM shop.shipments JOIN shop.orders USING (order_id) WHERE warehouse = $1',
+    first!.warehouse,
+  );
+  t.equal(there.total, ofOne?.n);
 });
 
 void t.test('one shipment comes whole, with cookie, validators and what nobody asked for', async (t) => {
