@@ -180,13 +180,13 @@ export class JsonMasker extends JsonReader {
    * in somebody else's cannot make the document unfit.
    */
   #isLeftOut(filters: Place, code: number): boolean {
-    const start = this.at;
+    const start = this.mark();
     const own = this.#own;
     const found = (this.#filtered = []) as (string | undefined)[];
     this.#readFiltered(filters, code);
     const isOther = own.some((value, index) => found[index] !== undefined && found[index] !== value);
     if (own.length > 0 && own.every((value, index) => value !== undefined && found[index] === value)) {
-      this.at = start;
+      this.rewind(start);
       return false;
     }
     this.#left.all += 1;
