@@ -31,7 +31,7 @@ export function compareService(
     const old = was.find((each) => (each as { match: string }).match === match);
     if (old === undefined)
       say(at('routes', index), 'value', `${name} has a new route, ${match}`, 'remove it');
-    else if (canonicalJson(old) !== canonicalJson(route)) {
+    else if (asked(old) !== asked(route)) {
       const message = `the route ${match} of ${name} has changed, which may show or allow more`;
       say(at('routes', index), 'value', message, 'write what stood there before');
     }
@@ -106,6 +106,12 @@ function compareGrant(
     if (before.findBy.includes(field)) continue;
     say(at('find_by'), 'value', `${role} may find records of ${name} by ${field}`, `remove ${field}`);
   }
+}
+
+/** What it may be called with: examples show and allow nothing. */
+function asked(route: unknown): string {
+  const { example: _example, ...rest } = route as { readonly example?: unknown };
+  return canonicalJson(rest);
 }
 
 function routesOf(raw: unknown): readonly unknown[] {

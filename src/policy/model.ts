@@ -98,6 +98,8 @@ export interface ServiceRoute {
   readonly fill?: RouteFill;
   /** The route, by `match`, that answers the one record which this one writes: asked first, where a role has `only`. */
   readonly first?: string;
+  /** Values of parameters with which the route can be called to see what it answers. */
+  readonly example?: ReadonlyMap<string, string>;
 }
 
 export interface CatalogService {

@@ -168,6 +168,17 @@ const routeSchema = Type.Object(
     first: Type.Optional(
       named('the GET route that answers the one record, for example GET /shipments/:id', matchPattern),
     ),
+    example: Type.Optional(
+      mapping(
+        Type.Unsafe<string | number>({
+          type: ['string', 'number'],
+          minLength: 1,
+          maxLength: 500,
+          expects: 'a value of the parameter, for example "17"',
+        }),
+        'one line a parameter of the path or the query, for example {id: 17}',
+      ),
+    ),
     of: Type.Optional(named('the table of the catalogue that these records belong to')),
     headers: Type.Optional(
       Type.Array(

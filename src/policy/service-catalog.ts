@@ -275,6 +275,13 @@ function readRoute(
   if (method === 'GET' && 'body' in entry)
     complain([...at, 'body'], 'key', 'a GET takes no body', 'remove it, or write another method');
 
+  const example = new Map<string, string>();
+  for (const [name, value] of Object.entries(entry.example ?? {})) {
+    if (value !== undefined) example.set(name, String(value));
+    if (names.includes(name) || query.has(name)) continue;
+    const hint = suggest(name, [...names, ...query.keys()], 'the route has no parameters');
+    complain([...at, 'example', name], 'key', `the route has no parameter ${quote(name)}`, hint);
+  }
   if (entry.first !== undefined && (method === 'GET' || entry.fill !== undefined)) {
     const message = 'a record is asked for first where a route writes it';
     complain([...at, 'first'], 'key', message, 'remove first');
@@ -304,6 +311,7 @@ function readRoute(
     headers: (entry.headers ?? []).filter((header) => header !== undefined),
     ...(fill === undefined ? {} : { fill }),
     ...(entry.first === undefined ? {} : { first: entry.first }),
+    ...(example.size === 0 ? {} : { example }),
   };
 }
 

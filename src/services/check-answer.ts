@@ -11,7 +11,7 @@ import type { CatalogField, DataClass, ServiceRoute } from '../policy/model.js';
 import { documentShape } from '../policy/service-shape.js';
 
 export interface AnswerFinding {
-  readonly kind: 'unfit' | 'unnamed' | 'mismatch';
+  readonly kind: 'unfit' | 'unnamed' | 'mismatch' | 'unfiltered';
   /** As the catalogue would write it. */
   readonly field: string;
   readonly message: string;
@@ -37,10 +37,12 @@ const texts: ReadonlySet<DataClass> = new Set([
 const maxFindings = 200;
 const maxValues = 500;
 
+/** @param given values of parameters, with which the route was called */
 export function checkAnswer(
   text: string,
   route: ServiceRoute,
   fields: ReadonlyMap<string, CatalogField>,
+  given: Readonly<Record<string, string>> = {},
 ): CheckedAnswer {
   const looked = new Looking(fields);
   let records: number | undefined;
@@ -48,6 +50,7 @@ export function checkAnswer(
   try {
     records = countOf(text, route, fields);
     looked.look(text, route);
+    findings.push(...unfiltered(text, route, fields, given));
   } catch (thrown) {
     if (!(thrown instanceof DocumentUnfit)) throw thrown;
     findings.push({ kind: 'unfit', field: thrown.path, message: unfitReasons[thrown.reason] });
@@ -63,6 +66,28 @@ function countOf(text: string, route: ServiceRoute, fields: ReadonlyMap<string, 
   const see = new Map([...fields.keys()].map((path) => [path, 'clear']));
   const shape = documentShape(route, fields.keys(), see);
   return documentMask(route.answer, shape, { token: undefined })(text).records.length;
+}
+
+/**
+ * Parameters that the catalogue says are compared with a field, and which the service does not go by: a role that sees
+ * records of one value only would be told how many there are of others. Personal fields may be compared in other ways
+ * than as they are written.
+ */
+function unfiltered(
+  text: string,
+  route: ServiceRoute,
+  fields: ReadonlyMap<string, CatalogField>,
+  given: Readonly<Record<string, string>>,
+): AnswerFinding[] {
+  return [...route.path, ...route.query.values()].flatMap(({ name, field }): AnswerFinding[] => {
+    const value = given[name];
+    if (field === undefined || value === undefined || fields.get(field)?.class !== 'none') return [];
+    const shape = documentShape(route, fields.keys(), new Map(), [field]);
+    const { left } = documentMask(route.answer, shape, { token: undefined })(text, [value]);
+    if (left === undefined || left.others === 0) return [];
+    const message = `the parameter ${name} is said to be compared with it, and the answer holds records with other values`;
+    return [{ kind: 'unfiltered', field, message }];
+  });
 }
 
 function tolerantly(work: () => void): void {

@@ -304,6 +304,12 @@ const inCatalog: readonly (readonly [string, string, string, readonly string[]])
     '\'"status"\': none\n      receiver',
     ['41:7 "status" is a longer way to write status — write status'],
   ],
+  [
+    'an example for no parameter',
+    'GET /shipments/:id, record',
+    'GET /shipments/:id, example: { nr: 17 }, record',
+    ['28:49 the route has no parameter "nr" — write id'],
+  ],
   ['an unknown key', 'answer: csv', 'anser: csv', ['36:31 unknown key "anser" — write answer']],
 ];
 
