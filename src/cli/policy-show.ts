@@ -1,5 +1,5 @@
 /** `weir policy show`: what a role sees of one invented order, beside the other roles. */
-import { loadInventedRows } from '../policy/cases.js';
+import { loadInvented } from '../policy/cases.js';
 import { inventRow, showTable, type SeenColumn } from '../policy/show.js';
 import { suggest } from '../spelling.js';
 import { CliError, exitCodes, type CliContext } from './context.js';
@@ -26,7 +26,7 @@ export async function policyShow(context: CliContext, options: PolicyShowOptions
     const hint = suggest(options.table, set.catalog.tables.keys(), 'see catalog.yaml');
     throw new CliError('there is no such table in the catalogue', hint);
   }
-  const rows = await loadInventedRows(directory, set);
+  const { rows } = await loadInvented(directory, set);
   const shown = showTable(set, options.role, table, rows.get(table.name)?.[0] ?? inventRow(table));
   if (options.json) {
     io.out(formatJsonLines([shown]));
