@@ -8,6 +8,8 @@ import type { Shipment } from '../../src/demo/services/shipments.js';
 import { makePrincipalKey, openPrincipalTokens } from '../../src/identity/principal-token.js';
 import { freshDatabase } from '../support/database.js';
 import { startDemoServices, toolToken } from '../support/demo-services.js';
+import { gatewayConfig, policiesDirectory } from '../support/gateway.js';
+import { weir } from '../cli/weir-process.js';
 
 const shop = await freshDatabase(t, { template: 'shop' });
 const services = await startDemoServices(t, shop.url);
@@ -127,6 +129,32 @@ void t.test('an export is CSV, or JSON Lines where that is asked for', async (t)
   const shipments = (await asLines.text()).trimEnd().split('\n');
   t.equal(shipments.length, lines.length);
   t.match(JSON.parse(shipments[0]!), { status: 'in_transit', receiver: { phone: String } });
+});
+
+void t.test('each of its routes is checked with the examples of the catalogue', async (t) => {
+  // Without a key of its own: these services trust nobody's yet, and the token of the tools will do.
+  const { principal: _principal, ...config } = (await gatewayConfig(t)).config;
+  const cwd = t.testdir({ 'weir.yaml': JSON.stringify(config) });
+  const args = ['service', 'check', 'fulfilment', '--dir', policiesDirectory, '--token', toolToken, '--json'];
+  const { out } = await weir(args, {
+    cwd,
+    env: {
+      FULFILMENT_URL: services.fulfilment,
+      TELEPHONY_URL: services.telephony,
+      LABELS_URL: services.labels,
+    },
+  });
+  const told = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { route?: string; field?: string; message: string });
+  t.strictSame(
+    told.map(({ route, field }) => `${route} ${field}`).sort(),
+    ['/:id', '', '/export']
+      .flatMap((path) => [`GET /shipments${path} internalNote`, `GET /shipments${path} receiver.idCardNo`])
+      .sort(),
+    out,
+  );
 });
 
 void t.test('telephony and labels remember the last thing that they were sent', async (t) => {

@@ -447,6 +447,12 @@ void t.test('what shows or allows more of a service is told; the way back is not
     );
     t.same(back, [], `${from}, backwards`);
   }
+  const examples = services.replace(
+    'GET /export, answer',
+    'GET /shipments/:id/x, example: { id: 1 }, answer',
+  );
+  const others = examples.replace('example: { id: 1 }', 'example: { id: 2 }');
+  t.same(loosenings(await load(examples, calls), await load(others, calls)), [], 'examples allow nothing');
   const written = await load(services, calls.replace(grant, ''));
   t.match(loosenings(written, before), [{ message: /agent may write through fulfilment/ }]);
 });
