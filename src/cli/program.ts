@@ -154,9 +154,13 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
       );
   }
   example(policy.command('show'), 'weir policy show --role support-agent --table orders')
-    .description('show what a role sees of one invented order, beside the other roles')
+    .description(
+      'show what a role sees of one invented order, or record of a service, beside the other roles',
+    )
     .requiredOption('--role <role>', 'the role')
-    .requiredOption('--table <table>', 'a table of the catalogue')
+    .option('--table <table>', 'a table of the catalogue')
+    .option('--service <service>', 'a service of the catalogue')
+    .option('--route <route>', 'one of its routes, for example "GET /shipments" (default: the first)')
     .option(...folder)
     .option(...json)
     .option(...config)

@@ -1,5 +1,6 @@
 /**
- * `weir service check`: calls each GET route of the catalogue's services once, as the gateway would, and says where
+ * `weir service check`: calls each GET route of the catalogue's services once, as the gateway would, with the examples
+ * of the catalogue, and says where
  * answer and catalogue differ. Straight to the service: nothing is recorded, so nothing of an answer is printed
  * but names of fields.
  */
@@ -124,13 +125,20 @@ async function checkService(
       whole &&= route.fill === undefined;
       continue;
     }
-    const address = addressOf(route, options.with ?? {});
+    const values = { ...Object.fromEntries(route.example ?? []), ...options.with };
+    const address = addressOf(route, values);
     if (typeof address !== 'string') {
-      findings.push(say('remark', `not called: say --with ${address.missing}=<value>`, route.match));
+      findings.push(
+        say(
+          'remark',
+          `not called: say --with ${address.missing}=<value>, or example: {${address.missing}: <value>} in catalog.yaml`,
+          route.match,
+        ),
+      );
       whole = false;
       continue;
     }
-    const called = await callRoute(`${url}${address}`, route, service, headers, config, say);
+    const called = await callRoute(`${url}${address}`, route, values, service, headers, config, say);
     findings.push(...called.findings);
     called.seen.forEach((field) => seen.add(field));
     if (called.records === 0) findings.push(say('remark', 'it answered without a record', route.match));
@@ -148,6 +156,7 @@ async function checkService(
 async function callRoute(
   address: string,
   route: ServiceRoute,
+  values: Readonly<Record<string, string>>,
   { fields }: CatalogService,
   headers: Readonly<Record<string, string>>,
   { services: { timeoutMs, maxAnswerBytes } }: Config,
@@ -164,7 +173,7 @@ async function callRoute(
     if (refusal?.code === 'record-not-found')
       return nothing('remark', 'it says that there is no such record: give another value with --with');
     if (refusal !== undefined || text === undefined) return nothing('failed', saidOf(refusal));
-    const { findings, seen, records } = checkAnswer(text, route, fields);
+    const { findings, seen, records } = checkAnswer(text, route, fields, values);
     return {
       findings: findings.map(({ kind, field, message }) => say(kind, message, route.match, field)),
       seen,

@@ -10,6 +10,7 @@ import {
   compareLimits,
   comparePurpose,
   compareReveal,
+  droppedFilters,
   type Say,
 } from './compare-role.js';
 import {
@@ -175,16 +176,7 @@ function compareGrant(role: string, before: TablePolicy, after: TablePolicy, say
     say(at('find_by'), 'value', message, `remove {${column}: last4}`);
   }
   compareReveal(role, before, after, say);
-  for (const filter of before.only) {
-    const text = 'literal' in filter.value ? filter.value.literal : `claim.${filter.value.claim}`;
-    const now = after.only.find(({ column }) => column === filter.column);
-    if (now !== undefined && canonicalJson(now) === canonicalJson(filter)) continue;
-    const message =
-      now === undefined
-        ? `${role} sees rows of ${table} whatever their ${filter.column}`
-        : `${role} sees other rows of ${table}: its filter on ${filter.column} has changed`;
-    say(at('only', filter.column), 'value', message, `write only: {${filter.column}: ${text}}`);
-  }
+  droppedFilters(before.only, after.only, `${role} sees`, `rows of ${table}`, at('only'), say);
 }
 
 function showsMore(before: string, after: string): boolean {

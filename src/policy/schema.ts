@@ -31,9 +31,11 @@ const identifier = '(?!__weir_)[\\p{L}_][\\p{L}\\p{N}_$]{0,62}';
 
 const version = Type.Literal(1, { expects: '1' });
 
+/** A name in a path as mask/document/field-path.ts reads it: plain, or with any signs as a JSON string. */
+const fieldName =
+  '([^\\s.\\[\\]"*$][^\\s.\\[\\]"*]*|"([^"\\\\\\p{Cc}]|\\\\["\\\\/bfnrt]|\\\\u[0-9a-fA-F]{4})+")';
 /** Steps joined by dots; "[*]" is each item of a list, "*" each entry of a map, "$." leads from the document itself. */
-const fieldPattern =
-  '^(\\$\\.)?([\\p{L}\\p{N}_-]+|\\*)(\\[\\*\\])*(\\.([\\p{L}\\p{N}_-]+|\\*)(\\[\\*\\])*)*$';
+const fieldPattern = `^(\\$\\.)?(${fieldName}|\\*)(\\[\\*\\])*(\\.(${fieldName}|\\*)(\\[\\*\\])*)*$`;
 const parameterPattern = '^[A-Za-z_][A-Za-z0-9_.-]{0,62}$';
 const matchPattern =
   '^(GET|POST|PUT|PATCH|DELETE) /((:[A-Za-z][A-Za-z0-9_]*|[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)(/(:[A-Za-z][A-Za-z0-9_]*|[A-Za-z0-9_~-][A-Za-z0-9_.~-]*))*)?$';
@@ -158,11 +160,25 @@ const routeSchema = Type.Object(
     ),
     answer: Type.Optional(oneOf(['json', 'json-lines', 'csv'], 'json, json-lines or csv')),
     records: Type.Optional(
-      named('where the records are: "$", "$[*]" or "$.data[*]"', '^\\$((\\.[\\p{L}\\p{N}_-]+)*\\[\\*\\])?$'),
+      named('where the records are: "$", "$[*]" or "$.data[*]"', `^\\$((\\.${fieldName})*\\[\\*\\])?$`),
     ),
     record: fieldPath('the field that names the record'),
     subject: Type.Optional(fieldPath('the field that names the person, or leave it out')),
     fill: Type.Optional(fill),
+    first: Type.Optional(
+      named('the GET route that answers the one record, for example GET /shipments/:id', matchPattern),
+    ),
+    example: Type.Optional(
+      mapping(
+        Type.Unsafe<string | number>({
+          type: ['string', 'number'],
+          minLength: 1,
+          maxLength: 500,
+          expects: 'a value of the parameter, for example "17"',
+        }),
+        'one line a parameter of the path or the query, for example {id: 17}',
+      ),
+    ),
     of: Type.Optional(named('the table of the catalogue that these records belong to')),
     headers: Type.Optional(
       Type.Array(
@@ -199,7 +215,8 @@ const service = Type.Object(
     }),
     fields: mapping(dataClass, 'one line a field, for example receiver.phone: phone', {
       pattern: fieldPattern,
-      expects: 'the path of a field, for example receiver.phone or "items[*].title"',
+      expects:
+        'the path of a field, for example receiver.phone or "items[*].title"; a name with other signs in double quotes: \'"net price"\'',
     }),
   },
   closed,
@@ -294,6 +311,13 @@ const findByEntry = Type.Unsafe<string | Record<string, 'last4'>>({
   },
 });
 
+function rowFilters(expects: string) {
+  return mapping(
+    Type.String({ minLength: 1, maxLength: 500, expects: 'the value in quotes, or claim.<name>' }),
+    expects,
+  );
+}
+
 const tableGrant = Type.Object(
   {
     find_by: Type.Optional(
@@ -304,12 +328,7 @@ const tableGrant = Type.Object(
       }),
     ),
     browse: Type.Optional(oneOf(['yes', 'no', true, false], 'yes or no')),
-    only: Type.Optional(
-      mapping(
-        Type.String({ minLength: 1, maxLength: 500, expects: 'the value in quotes, or claim.<name>' }),
-        'one line a column, for example region: claim.region',
-      ),
-    ),
+    only: Type.Optional(rowFilters('one line a column, for example region: claim.region')),
     reveal: Type.Optional(
       mapping(
         Type.String({ minLength: 1, expects: 'a limit such as 10 per day' }),
@@ -347,6 +366,7 @@ const serviceGrant = Type.Object(
         else: { enum: ['yes', 'no', true, false], expects: 'yes, or a list of routes: [POST /calls]' },
       }),
     ),
+    only: Type.Optional(rowFilters('one line a field, for example warehouse: claim.warehouse')),
     see: mapping(maskEntry, 'one line a field, for example status: clear'),
   },
   closed,

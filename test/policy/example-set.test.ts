@@ -40,6 +40,16 @@ void t.test('the policies that come with the gateway', async (t) => {
     ]);
   });
 
+  await t.test(
+    'let a packer see and change the parcels of the own warehouse only, at the service as well',
+    async (t) => {
+      const { only, write, service } = role('warehouse').services!.get('fulfilment')!;
+      t.strictSame(only, [{ column: 'warehouse', value: { claim: 'warehouse' } }]);
+      t.ok(write);
+      t.equal(service.routes.get('PATCH /shipments/:id')!.first, 'GET /shipments/:id');
+    },
+  );
+
   await t.test('show an analyst nothing personal', async (t) => {
     for (const { table, see, browse } of role('analyst').tables.values()) {
       t.ok(browse);
