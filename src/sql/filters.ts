@@ -145,6 +145,7 @@ export function condition(
   if (!applies(filter, type)) {
     throw new WeirError('filter-refused', {
       detail: `column ${filter.column} has a type that cannot be filtered on${scalarType(type) === undefined && !isSet(filter) ? '' : ` with ${operator}`}`,
+      hint: 'ask whether there is a value (is.null, not.is.null), or filter by another column',
     });
   }
   const element = elementType(type);
