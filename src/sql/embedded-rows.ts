@@ -124,7 +124,8 @@ function writeRow(level: Level, row: Raw): string {
   const values = valuesOf(level, row);
   const written = level.members.flatMap(({ key, json }, i) => {
     const value = values[i] ?? null;
-    return level.stripped && value === null ? [] : [key + writeValue(json, value)];
+    const absent = value === null || (json === 'verbatim' && value === 'null');
+    return level.stripped && absent ? [] : [key + writeValue(json, value)];
   });
   return `{${written.join(',')}}`;
 }

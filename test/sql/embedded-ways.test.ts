@@ -414,13 +414,13 @@ void t.test('below jsonb, lists of patterns, sets, and every column beside other
   ]);
   const { text } = await read(
     'item',
-    'select=id,data,maker(name,item(owner)),shelf(note)&id=in.(2,3,4)&order=id',
+    'select=id,data,a:data->a,maker(name,item(owner,data->a)),shelf(note)&id=in.(2,3,4)&order=id',
     {
       format: 'stripped',
     },
   );
   t.equal(
     text,
-    '[{"id":2,"data":{"w":12},"maker":{"name":"Bo","item":[{"owner":"王**"}]},"shelf":{"note":"high"}},\n {"id":3,"data":{"w":7},"maker":{"name":"Ada","item":[{"owner":"李**"}, {"owner":"赵**"}]}},\n {"id":4}]',
+    '[{"id":2,"data":{"w":12},"maker":{"name":"Bo","item":[{"owner":"王**"}]},"shelf":{"note":"high"}},\n {"id":3,"data":{"w":7},"maker":{"name":"Ada","item":[{"owner":"李**","a":{"b":["x",null]}}, {"owner":"赵**"}]}},\n {"id":4}]',
   );
 });

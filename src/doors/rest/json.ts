@@ -40,7 +40,9 @@ export function jsonEncoder(columns: readonly ReleasedColumn[], stripped = false
   const strippedRow = (row: readonly (string | null)[]): string => {
     const members = names.flatMap((name, index) => {
       const value = row[index];
-      return value == null ? [] : [name + (write[index] as Writer)(value)];
+      // Of type jsonb there is a null that is not SQL's.
+      if (value == null || (value === 'null' && columns[index]?.json === 'verbatim')) return [];
+      return [name + (write[index] as Writer)(value)];
     });
     return `{${members.join(',')}}`;
   };
