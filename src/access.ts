@@ -33,26 +33,58 @@ export interface Principal {
 export type LoweredLimit = Pick<Limit, 'count' | 'window' | 'max'>;
 
 export type FilterOperator =
-  'eq' | 'neq' | 'gt' | 'gte' | 'lt' | 'lte' | 'in' | 'is' | 'like' | 'ilike' | 'isdistinct';
+  | 'eq'
+  | 'neq'
+  | 'gt'
+  | 'gte'
+  | 'lt'
+  | 'lte'
+  | 'in'
+  | 'is'
+  | 'like'
+  | 'ilike'
+  | 'isdistinct'
+  /** Contains, is contained in, overlaps: of arrays and jsonb. */
+  | 'cs'
+  | 'cd'
+  | 'ov';
+
+/** A step into a jsonb column: a member's name or a place in a list. `text`: as text, and so the last one. */
+export interface PathStep {
+  readonly key: string | number;
+  readonly text: boolean;
+}
 
 export interface Filter {
   readonly column: string;
+  readonly path?: readonly PathStep[];
   readonly operator: FilterOperator;
-  /** One value, except for `in`; `is` takes null, not_null, true, false or unknown. */
+  /** `like(any)`, `gt(all)`: the comparison holds for some, or for each, of the values. */
+  readonly among?: 'any' | 'all';
+  /** One value, except for `in`, lists of arrays and `among`; `is` takes null, not_null, true, false or unknown. */
   readonly values: readonly string[];
   readonly negated: boolean;
+}
+
+/** Whether an embedded table has a row for the row around. */
+export interface Presence {
+  /** Its place among those embedded in the same rows. */
+  readonly embedded: number;
+  readonly present: boolean;
 }
 
 /** Filters combined. What stands in one never pins: pins are top-level conjuncts, in ReadPlan.filters. */
 export interface FilterGroup {
   readonly combine: 'and' | 'or';
   readonly negated: boolean;
-  readonly members: readonly (Filter | FilterGroup)[];
+  readonly members: readonly (Filter | FilterGroup | Presence)[];
 }
 
 /** A column of the answer. */
 export interface Selected {
+  /** `*` stands for every column that the role sees. */
   readonly column: string;
+  readonly path?: readonly PathStep[];
   /** What the answer calls it; undefined: by its own name. */
   readonly as?: string | undefined;
   /** The type that it is cast to, as the caller writes it. */
@@ -61,6 +93,9 @@ export interface Selected {
 
 export interface Ordering {
   readonly column: string;
+  readonly path?: readonly PathStep[];
+  /** The column is that of an embedded table, by its place, of which a row has one at the most. */
+  readonly embedded?: number;
   readonly descending: boolean;
   readonly nulls: 'first' | 'last' | undefined;
 }
@@ -75,6 +110,8 @@ export interface Embedding {
   readonly hint?: string | undefined;
   /** Rows without any such row are left out. */
   readonly inner: boolean;
+  /** Its columns become those of the row around. */
+  readonly spread?: true;
   readonly select: readonly Selected[] | undefined;
   readonly filters: readonly Filter[];
   readonly groups?: readonly FilterGroup[];
@@ -103,8 +140,11 @@ export interface ReadPlan {
   readonly count: boolean;
   /** What happens where the role's per_request is smaller than the answer. */
   readonly overflow: 'cut' | 'refuse';
-  /** json: timestamps and composite types as PostgreSQL's to_json writes them; text: as COPY writes them. */
-  readonly encoding: 'json' | 'text';
+  /**
+   * json: timestamps and composite types as PostgreSQL's to_json writes them; stripped: the same without members that
+   * are null; text: as COPY writes them.
+   */
+  readonly encoding: 'json' | 'stripped' | 'text';
 }
 
 export type Door = 'rest' | 'admin' | 'proxy';
@@ -248,7 +288,7 @@ export interface ReleasedColumn {
   /** What the answer calls it, where the caller renamed it. Never on the log: it may hold anything. */
   readonly as?: string;
   readonly mask: MaskName;
-  /** No column but an embedded table, by its name; its text is JSON already. */
+  /** An embedded table, by its name, whose text is JSON already; or a column of one that is spread. */
   readonly embedded?: true;
   /** How its text is written in JSON. */
   readonly json: 'string' | 'verbatim' | 'boolean' | 'number';

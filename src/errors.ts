@@ -98,12 +98,15 @@ export interface ErrorParts {
   readonly retryAfterSeconds?: number;
   /** Kept for the operator's log, never sent. */
   readonly cause?: unknown;
+  /** PostgREST's own code for this, where it is another one than that of the failure in general. */
+  readonly postgrest?: string;
 }
 
 export class WeirError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly postgrest: string | undefined;
 
   constructor(code: ErrorCode, parts: ErrorParts = {}) {
     super(
@@ -114,6 +117,7 @@ export class WeirError extends Error {
     this.code = code;
     this.hint = parts.hint;
     this.retryAfterSeconds = parts.retryAfterSeconds;
+    this.postgrest = parts.postgrest;
   }
 
   get kind(): ErrorKind {

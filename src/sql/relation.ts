@@ -23,7 +23,7 @@ export type Slot =
       readonly from: 'filter';
       readonly at: number;
       readonly list: boolean;
-      readonly by: 'whole' | 'normal' | 'last4';
+      readonly by: 'whole' | 'normal' | 'last4' | 'array';
     }
   | { readonly from: 'rowLimit' | 'probeLimit' | 'offset' }
   /** Of an embedded table, by its place among those of the plan; at the most one row more than `most`. */

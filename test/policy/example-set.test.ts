@@ -21,6 +21,7 @@ void t.test('the policies that come with the gateway', async (t) => {
     t.strictSame(orders.only, [{ column: 'region', value: { claim: 'region' } }]);
     t.strictSame(Object.fromEntries(orders.see), {
       order_id: 'clear',
+      customer_id: 'clear',
       order_no: 'clear',
       receiver_name: 'surname',
       receiver_phone: 'last4',

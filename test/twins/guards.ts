@@ -181,6 +181,39 @@ export const guards: readonly Guard[] = [
     ],
   },
   {
+    guard: 'the row filter of a junction table holds',
+    role: 'lister',
+    edits: [
+      {
+        file: embedding,
+        from: 'return planTable(junction, junctionPlan,',
+        to: 'return planTable({ ...junction, policy: { ...junction.policy, only: [] } }, junctionPlan,',
+      },
+    ],
+  },
+  {
+    guard: 'what decides without being shown is not about a person',
+    role: 'lister',
+    edits: [
+      {
+        file: embedding,
+        from: "if (catalogued(policy, column).class === 'none') continue;",
+        to: 'continue;',
+      },
+    ],
+  },
+  {
+    guard: 'a masked column of an embedded row orders by what is shown of it',
+    role: 'lister',
+    edits: [
+      {
+        file: embedding,
+        from: 'const unmasked = maskedOnOutput(policy, selected, plan.order);\n  const masked =',
+        to: 'const unmasked = new Set([...maskedOnOutput(policy, selected, plan.order), ...(rows ? [] : ordered)]);\n  const masked =',
+      },
+    ],
+  },
+  {
     guard: 'embedded tables are reached from what is pinned',
     role: 'lister',
     edits: [
