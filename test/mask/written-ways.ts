@@ -298,7 +298,14 @@ export const streets = fc.oneof(
   odd,
 );
 
-/** An address in this place, in full. */
+/** How people begin: the province in full, shortened or left out, a municipality said twice. */
+function beginnings([province = '', city = '']: readonly string[]): readonly string[] {
+  if (province.endsWith('市')) return [province, province, province + province, `${province}市辖区`];
+  const short = province.replace(/(?:省|壮族自治区|回族自治区|维吾尔自治区|自治区)$/u, '');
+  return [province + city, province + city, short + city, city];
+}
+
+/** An address in this place, with its district. */
 export function addressWays(parts: readonly string[]): fc.Arbitrary<string> {
   const label = fc.constantFrom(
     '',
@@ -329,17 +336,13 @@ export function addressWays(parts: readonly string[]): fc.Arbitrary<string> {
     '·',
     '\t',
   );
+  const begin = fc.constantFrom(...beginnings(parts));
+  const district = parts.at(-1) ?? '';
+  const [province = ''] = parts;
   return fc
-    .tuple(label, between, between, between, streets)
-    .map(
-      ([front, one, two, three, street]) =>
-        front +
-        (parts[0] ?? '') +
-        one +
-        (parts[1] ?? '') +
-        two +
-        (parts[2] ?? '') +
-        (parts[2] === undefined ? '' : three) +
-        street,
-    );
+    .tuple(label, begin, between, between, between, streets)
+    .map(([front, start, one, two, three, street]) => {
+      const spaced = start.startsWith(province) ? province + one + start.slice(province.length) : start;
+      return front + spaced + two + district + three + street;
+    });
 }
