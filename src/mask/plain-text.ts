@@ -88,10 +88,18 @@ export function sqlText(text: string): string {
 
 /** The same of a text expression; `without` are characters, in their narrow form, that are left out as well. */
 export function plainTextSql(text: string, { space = '', without = '' } = {}): string {
-  const folded = Array.from(wide, (one, at) => [one, narrow.charAt(at)] as const);
-  if (space !== '') folded.push(...Array.from(white, (one) => [one, space] as const));
+  const mapped = Array.from(wide, (one, at) => [one, narrow.charAt(at)] as const);
+  if (space !== '') mapped.push(...Array.from(white, (one) => [one, space] as const));
+  const kept = mapped.filter(([, to]) => !without.includes(to));
+  const keptFrom = kept.map(([from]) => from).join('');
   // What is mapped goes first; of the rest nothing is left.
-  const kept = folded.filter(([, to]) => !without.includes(to));
-  const from = kept.map(([one]) => one).join('') + wide + unseen + without;
-  return `translate(${text}, ${sqlText(from)}, ${sqlText(kept.map(([, to]) => to).join(''))})`;
+  const dropped = Array.from(wide + unseen + without).filter((one) => !keptFrom.includes(one));
+  const translated = (ascii: boolean): string => {
+    const concerned = (one: string): boolean => !ascii || one < '\u0080';
+    const pairs = kept.filter(([from]) => concerned(from));
+    const from = pairs.map(([one]) => one).join('') + dropped.filter(concerned).join('');
+    return `translate(${text}, ${sqlText(from)}, ${sqlText(pairs.map(([, to]) => to).join(''))})`;
+  };
+  // Each character is looked for in the list, one by one: a short list where a short one will do.
+  return `CASE WHEN octet_length(${text}) = length(${text}) THEN ${translated(true)} ELSE ${translated(false)} END`;
 }

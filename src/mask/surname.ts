@@ -69,8 +69,14 @@ export const surname: Mask = {
     const two =
       `${compoundsSql} ? left(__weir_n, 2) AND length(__weir_n) > 2 ` +
       `AND translate(__weir_n, ${sqlText(dots)}, '') = __weir_n`;
+    // The usual name, two to four Chinese characters, is told at once.
+    const chinese = (character: string): string => `${character} BETWEEN '一' AND '\u9fff'`;
+    const usual =
+      `octet_length(${text}) <= 12 AND length(${text}) <= 4 AND ${chinese(`left(${text}, 1)`)} AND ${chinese(`substr(${text}, 2, 1)`)} ` +
+      `AND ${chinese(`right(${text}, 1)`)} AND (length(${text}) < 4 OR ${chinese(`substr(${text}, 3, 1)`)})`;
     return (
-      `CASE WHEN ${text} IS NOT NULL THEN (SELECT CASE WHEN ${inScripts} THEN left(__weir_n, CASE WHEN ${two} THEN 2 ELSE 1 END) ` +
+      `CASE WHEN ${usual} THEN left(${text}, CASE WHEN length(${text}) > 2 AND ${compoundsSql} ? left(${text}, 2) THEN 2 ELSE 1 END) || '**' ` +
+      `WHEN ${text} IS NOT NULL THEN (SELECT CASE WHEN ${inScripts} THEN left(__weir_n, CASE WHEN ${two} THEN 2 ELSE 1 END) ` +
       `WHEN ${within('A', 'Z')} THEN __weir_f ELSE '' END || '**' ` +
       `FROM (SELECT __weir_n, ${first} AS __weir_f FROM (SELECT ${name} AS __weir_n OFFSET 0) AS __weir_1 OFFSET 0) AS __weir_2) END`
     );

@@ -51,7 +51,7 @@ for (const mask of inSql) {
           .filter(({ sql, typescript }) => sql !== typescript);
         if (differing.length > 0) throw new Error(JSON.stringify(differing.slice(0, 5)));
       }),
-      { numRuns: 8, endOnFailure: true },
+      { numRuns: 5, endOnFailure: true },
     );
   });
 }

@@ -19,7 +19,7 @@ void t.test(
   'a phone or a document as a number leaves as the mask has it, in whatever form it is written',
   async (t) => {
     const phone = fc
-      .tuple(digitsOf(3), digitsOf(4))
+      .tuple(digitsOf(2), digitsOf(4))
       .map(([first, last]) => ({ hidden: '7318', first: `1${first}`, last }));
     const forms = fc.constantFrom(
       (digits: string) => digits,
@@ -28,14 +28,20 @@ void t.test(
       (digits: string) => `${digits.slice(0, 1)}.${digits.slice(1)}e10`,
       (digits: string) => `${digits}E+0`,
     );
-    for (const mask of hiding.filter(({ name }) => showsFew(name)))
+    for (const mask of hiding.filter(({ name }) => showsFew(name))) {
+      const apply = masking(mask);
       fc.assert(
-        fc.property(phone, forms, ({ first, hidden, last }, write) => {
-          const [record = ''] = masking(mask)(write(first + hidden + last)).records;
-          return !record.includes(hidden);
-        }),
+        fc.property(
+          phone,
+          forms,
+          ({ first, hidden, last }, write) =>
+            !apply(write(first + hidden + last))
+              .records.join()
+              .includes(hidden),
+        ),
         { numRuns: 100, seed: 1 },
       );
+    }
     t.ok(hiding.length > 10);
   },
 );
