@@ -107,9 +107,9 @@ export class Services {
     perRequest: number,
     secrets: readonly string[] = none,
   ): Promise<Called> {
-    const upstream = await forward(outgoing);
     const { route } = call.plan;
-    const { text, refusal } = await readAnswer(upstream, route.answer, this.#options);
+    const upstream = await readAnswer((taker) => forward(outgoing, taker), route.answer, this.#options);
+    const { text, refusal } = upstream;
     if (text === undefined && refusal === undefined && !call.writes)
       throw new WeirError('service-answer-unfit');
     const rows = maskedAnswer(text, call, perRequest, call.writes ? 1 : 0);
