@@ -6,7 +6,7 @@
 import type { EntryBody } from './entry.js';
 
 /** Members whose strings come again and again; never those that differ from entry to entry. */
-const recurring: ReadonlySet<string> = new Set([
+const recurring = [
   'actor',
   'door',
   'epoch',
@@ -19,10 +19,16 @@ const recurring: ReadonlySet<string> = new Set([
   'table',
   'tool',
   'writer',
+];
+/** Members that are objects with names of ours; others may hold names that need escaping. */
+const objects = ['amounts', 'charge', 'read'];
+
+/** Of one look-up by name: what else is there is written as it comes. */
+const kinds: ReadonlyMap<string, 'recurring' | 'object'> = new Map([
+  ...recurring.map((name) => [name, 'recurring'] as const),
+  ...objects.map((name) => [name, 'object'] as const),
 ]);
 
-/** Members that are objects with names of ours; others may hold names that need escaping. */
-const objects: ReadonlySet<string> = new Set(['amounts', 'charge', 'read']);
 /** ASCII without anything to escape. */
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
@@ -48,7 +54,7 @@ function withMembers(before: string, members: object): string {
   for (const name in members) {
     const value: unknown = members[name as never];
     if (value === undefined) continue;
-    text += `${text === '' ? '' : ','}"${name}":${memberText(name, value)}`;
+    text += (text === '' ? '"' : ',"') + name + '":' + memberText(name, value);
   }
   return text;
 }
@@ -56,13 +62,13 @@ function withMembers(before: string, members: object): string {
 function memberText(name: string, value: unknown): string {
   if (typeof value === 'number' && Number.isFinite(value)) return String(value);
   if (typeof value === 'string') {
-    if (recurring.has(name)) return keptString(value);
+    if (kinds.get(name) === 'recurring') return keptString(value);
     return plain.test(value) ? `"${value}"` : JSON.stringify(value);
   }
   if (typeof value === 'object' && value !== null) {
     const kept = frozen.get(value);
     if (kept !== undefined) return kept;
-    if (objects.has(name) && !Array.isArray(value)) return `{${withMembers('', value)}}`;
+    if (kinds.get(name) === 'object' && !Array.isArray(value)) return `{${withMembers('', value)}}`;
   }
   return JSON.stringify(value);
 }
