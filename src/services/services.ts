@@ -82,13 +82,15 @@ export class Services {
       accept: plan.accept,
       'accept-encoding': 'identity',
       'weir-request-id': id,
-      ...this.#options.identify?.(principal, role, service),
     };
+    const told = this.#options.identify?.(principal, role, service);
+    for (const name in told) headers[name] = told[name]!;
     if (body !== undefined) {
       headers['content-type'] = 'application/json';
       headers['content-length'] = String(Buffer.byteLength(body));
     }
-    return { ...outgoing, headers, body };
+    const { method, path, search } = outgoing;
+    return { method, path, search, headers, body };
   }
 
   rowsToWrite(call: AdmittedCall): MaskedRows {

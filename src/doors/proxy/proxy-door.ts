@@ -4,7 +4,7 @@
  * the corridor before a byte of it leaves. Refuses upgrades, retries nothing.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { isUtf8 } from 'node:buffer';
+import { isUtf8, transcode } from 'node:buffer';
 import type {
   Asked,
   Corridor,
@@ -55,6 +55,7 @@ async function addService(scope: FastifyInstance, service: BoundService, parts: 
   const { corridor, match } = parts;
   const { prefix } = service;
   const calls = new ServiceCalls(service.url, parts.upstream);
+  const routeNames = new Map<string, string>();
   scope.addHook('onClose', () => calls.close());
   // Only the handler reads a body, once the call has been admitted.
   scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
@@ -108,12 +109,11 @@ async function addService(scope: FastifyInstance, service: BoundService, parts: 
     const { method } = request.raw as { method: string };
     const steps = stepsOf(pathOf(request.raw.url ?? '').slice(prefix.length));
     const matched = steps === undefined ? undefined : match(service.name, method, steps);
-    const path =
-      matched === undefined || 'methods' in matched ? '/*' : matched.match.slice(method.length + 1);
     return {
       id,
       door,
-      route: `${method} ${prefix}${path}`,
+      route:
+        matched === undefined || 'methods' in matched ? `${method} ${prefix}/*` : routeName(matched.match),
       principal,
       namedRole,
       address,
@@ -124,6 +124,16 @@ async function addService(scope: FastifyInstance, service: BoundService, parts: 
       query: [],
       body: announcesBody(request) ? () => bodyOf(request, reply) : undefined,
     };
+  }
+
+  /** Once for each route of the catalogue: a new text would be a new one to everything that looks it up. */
+  function routeName(match: string): string {
+    let name = routeNames.get(match);
+    if (name === undefined) {
+      const space = match.indexOf(' ');
+      routeNames.set(match, (name = `${match.slice(0, space)} ${prefix}${match.slice(space + 1)}`));
+    }
+    return name;
   }
 
   async function bodyOf(request: FastifyRequest, reply: FastifyReply): Promise<string> {
@@ -187,5 +197,13 @@ function send(
   for (const name of names) void reply.header(name, headers[name]);
   const exposed = names.length === 0 ? undefined : reply.getHeader(exposeHeaders);
   if (exposed !== undefined) void reply.header(exposeHeaders, [exposed, ...names].join(', '));
-  return reply.code(status).header('content-type', contentType).send(text);
+  return reply.code(status).header('content-type', contentType).send(encode(text));
+}
+
+/** From so many characters on, bytes cost less than a text whose length is counted first and which is encoded then. */
+const longText = 1_000;
+
+/** @param text well-formed: what a mask wrote */
+function encode(text: string): string | Buffer {
+  return text.length < longText ? text : transcode(Buffer.from(text, 'utf16le'), 'utf16le', 'utf8');
 }
