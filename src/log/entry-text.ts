@@ -39,8 +39,50 @@ const frozen = new WeakMap<object, string>();
 /** @param parts members of the body, in the order in which they are to stand */
 export function entryText(...parts: readonly Partial<EntryBody>[]): string {
   let text = '';
-  for (const part of parts) text = withMembers(text, part);
+  for (const part of parts) text = isContext(part) ? withContext(text, part) : withMembers(text, part);
   return `{${text}}`;
+}
+
+type Context = Partial<EntryBody> & { readonly actor: string };
+
+function isContext(part: Partial<EntryBody>): part is Context {
+  for (const first in part) return first === 'request' && typeof part.actor === 'string';
+  return false;
+}
+
+/** What a context said behind its request. */
+interface Kept {
+  readonly names: readonly string[];
+  readonly values: readonly unknown[];
+  readonly text: string;
+}
+
+const maxContexts = 10_000;
+/** By actor, the last one: somebody at work says it again and again. */
+const contexts = new Map<string, Kept>();
+
+function withContext(before: string, context: Context): string {
+  const { request, actor } = context;
+  let kept = contexts.get(actor);
+  if (kept === undefined || !says(kept, context)) {
+    const { request: _request, ...rest } = context;
+    kept = { names: Object.keys(rest), values: Object.values(rest), text: withMembers('', rest) };
+    if (contexts.size >= maxContexts) contexts.clear();
+    contexts.set(actor, kept);
+  }
+  const text = withMembers(before, { request });
+  if (kept.text === '') return text;
+  return text === '' ? kept.text : `${text},${kept.text}`;
+}
+
+function says({ names, values }: Kept, context: Context): boolean {
+  let at = 0;
+  for (const name in context) {
+    if (name === 'request') continue;
+    if (names[at] !== name || values[at] !== context[name as never]) return false;
+    at += 1;
+  }
+  return at === names.length;
 }
 
 /** Its text is kept. For objects that nobody changes any more and that entry after entry shares. */
