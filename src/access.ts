@@ -4,7 +4,6 @@
  * an answer of raw rows, or of rows that are not on the log, does not compile (test/structure holds
  * who may call the makers).
  */
-import type { Readable } from 'node:stream';
 import type { CatalogTable, Flag, Limit, MaskName, PolicySet, Purpose, RolePolicy } from './policy/model.js';
 import type { WeirError } from './errors.js';
 
@@ -200,15 +199,21 @@ export interface OutgoingCall {
   readonly body: string | undefined;
 }
 
-/** What came back, unread. Whoever has it reads the body to its end or destroys it. */
-export interface UpstreamAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Readable;
+export type UpstreamHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+/** Takes a service's answer as it comes: the head, its parts, and how it ended, once. */
+export interface AnswerTaker {
+  /** @returns false: nothing more is wanted */
+  head(status: number, headers: UpstreamHeaders): boolean;
+  /** @returns false: nothing more is wanted */
+  part(bytes: Buffer): boolean;
+  end(): void;
+  /** At any time, also before the head. @param error service-unavailable, service-timeout, service-answer-unfit, busy */
+  failed(error: WeirError): void;
 }
 
-/** Sends it, once. @throws WeirError service-unavailable, service-timeout, service-answer-unfit, busy */
-export type Forward = (call: OutgoingCall) => Promise<UpstreamAnswer>;
+/** Sends it, once. */
+export type Forward = (call: OutgoingCall, taker: AnswerTaker) => void;
 
 /** What leaves the corridor of a service's answer. */
 export interface ServiceAnswer {

@@ -5,11 +5,10 @@
  * but names of fields.
  */
 import { randomUUID } from 'node:crypto';
-import { Readable } from 'node:stream';
-import type { UpstreamAnswer } from '../access.js';
 import { systemClock } from '../clock.js';
 import type { Config } from '../config/schema.js';
-import { asWeirError, WeirError } from '../errors.js';
+import { ServiceCalls } from '../doors/proxy/forward.js';
+import { asWeirError, type WeirError } from '../errors.js';
 import { openPrincipalTokens, principalHeader, type PrincipalTokens } from '../identity/principal-token.js';
 import type { CatalogService, ServiceRoute } from '../policy/model.js';
 import { bindServices } from '../services/bind.js';
@@ -116,6 +115,7 @@ async function checkService(
       ? {}
       : { [principalHeader]: tokens.sign(checker(config), options.role, service.name) }),
   };
+  const calls = new ServiceCalls(url, config.services);
   const findings: Finding[] = [];
   const seen = new Set<string>();
   let whole = true;
@@ -138,13 +138,14 @@ async function checkService(
       whole = false;
       continue;
     }
-    const called = await callRoute(`${url}${address}`, route, values, service, headers, config, say);
+    const called = await callRoute(calls, address, route, values, service, headers, config, say);
     findings.push(...called.findings);
     called.seen.forEach((field) => seen.add(field));
     if (called.records === 0) findings.push(say('remark', 'it answered without a record', route.match));
     whole &&= (called.records ?? 0) > 0;
     records += called.records ?? 0;
   }
+  await calls.close();
   const unseen = [...service.fields.keys()].filter((field) => !seen.has(field));
   if (records > 0) {
     const message = 'the catalogue names it, and no answer had it';
@@ -154,12 +155,13 @@ async function checkService(
 }
 
 async function callRoute(
-  address: string,
+  calls: ServiceCalls,
+  path: string,
   route: ServiceRoute,
   values: Readonly<Record<string, string>>,
   { fields }: CatalogService,
   headers: Readonly<Record<string, string>>,
-  { services: { timeoutMs, maxAnswerBytes } }: Config,
+  { services }: Config,
   say: (kind: Finding['kind'], message: string, route?: string, field?: string) => Finding,
 ): Promise<CalledRoute> {
   const nothing = (kind: 'failed' | 'remark', message: string): CalledRoute => ({
@@ -168,8 +170,14 @@ async function callRoute(
     records: undefined,
   });
   try {
-    const upstream = await get(address, { ...headers, accept: accepts[route.answer] }, timeoutMs);
-    const { text, refusal } = await readAnswer(upstream, route.answer, { timeoutMs, maxAnswerBytes });
+    const call = {
+      method: 'GET',
+      path,
+      search: '',
+      headers: { ...headers, accept: accepts[route.answer], 'weir-request-id': randomUUID() },
+      body: undefined,
+    };
+    const { text, refusal } = await readAnswer((taker) => calls.send(call, taker), route.answer, services);
     if (refusal?.code === 'record-not-found')
       return nothing('remark', 'it says that there is no such record: give another value with --with');
     if (refusal !== undefined || text === undefined) return nothing('failed', saidOf(refusal));
@@ -192,26 +200,6 @@ function saidOf(error: WeirError | undefined): string {
   const cause =
     error.code === 'service-answer-unfit' || error.code === 'service-failed' ? error.cause : undefined;
   return cause instanceof Error ? `${error.message}: ${cause.message}` : error.message;
-}
-
-/** @throws WeirError service-unavailable, service-timeout */
-async function get(
-  address: string,
-  headers: Readonly<Record<string, string>>,
-  timeoutMs: number,
-): Promise<UpstreamAnswer> {
-  try {
-    const response = await fetch(address, {
-      headers: { ...headers, 'weir-request-id': randomUUID() },
-      redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    const body = response.body === null ? Readable.from([]) : Readable.fromWeb(response.body as never);
-    return { status: response.status, headers: Object.fromEntries(response.headers), body };
-  } catch (cause) {
-    const late = cause instanceof Error && cause.name === 'TimeoutError';
-    throw new WeirError(late ? 'service-timeout' : 'service-unavailable', { cause });
-  }
 }
 
 /** Path and query of a route, with the values that were given for its parameters. */

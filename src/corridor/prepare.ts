@@ -18,6 +18,15 @@ export interface Prepared {
   readonly secrets?: readonly string[];
 }
 
+/** What nothing has to be waited for; undefined: ask `prepare`. */
+export function readyAtOnce(
+  { decision, call, services }: AdmittedToService,
+  request: ServiceRequest,
+): Prepared | undefined {
+  if (call.writes || request.body !== undefined || call.plan.route.fill !== undefined) return undefined;
+  return { outgoing: services.outgoing(call, request, decision.role.role, undefined), answering: decision };
+}
+
 /** @throws WeirError */
 export async function prepare(
   admitted: AdmittedToService,

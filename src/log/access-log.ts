@@ -9,7 +9,7 @@ import type { Observe } from '../observation.js';
 import { DayClock } from '../quota/day-clock.js';
 import { thresholdsFor } from '../watch/bulk.js';
 import type { ConnectionOptions } from './connection.js';
-import { peopleOf, type NoteItem, type ReadItem } from './decide.js';
+import { peopleOf, type NoteItem, type Outcome, type ReadItem } from './decide.js';
 import { digestBytes, peopleSpace, type Digester } from './digest.js';
 import { Directory, type Actor } from './directory.js';
 import { Dispatch } from './dispatch.js';
@@ -117,11 +117,15 @@ export class AccessLog {
       tokenAddresses: rows.part === 0 ? decision.tokenAddresses : undefined,
       bytes: bytesOf(rows),
     };
-    let writerId = '';
-    const outcome = await this.#dispatch.to(actor.meterId, records.length / digestBytes, (writer) => {
-      writerId = writer.id;
-      return writer.commit(item);
-    });
+    const { meterId } = actor;
+    const count = records.length / digestBytes;
+    const writer = this.#dispatch.take(meterId, count);
+    let outcome: Outcome;
+    try {
+      outcome = await writer.commit(item);
+    } finally {
+      this.#dispatch.leave(meterId, count);
+    }
     if (outcome.flags.length > 0) {
       const rules = outcome.flags.map((flag) => flag.rule);
       this.#options.observe({
@@ -134,7 +138,7 @@ export class AccessLog {
     if ('refused' in outcome) throw outcome.refused;
     const receipt = {
       rows,
-      writer: writerId,
+      writer: writer.id,
       number: outcome.number,
       atMicros: outcome.at,
       flags: outcome.flags,
@@ -192,8 +196,12 @@ export class AccessLog {
     };
   }
 
-  #note({ meterId }: Actor, item: NoteItem): Promise<unknown> {
-    return this.#dispatch.to(meterId, 1, (writer) => writer.commit(item));
+  async #note({ meterId }: Actor, item: NoteItem): Promise<void> {
+    try {
+      await this.#dispatch.take(meterId, 1).commit(item);
+    } finally {
+      this.#dispatch.leave(meterId, 1);
+    }
   }
 
   /** Statements of one shape share their columns, see sql/statement-cache.ts. */

@@ -84,13 +84,15 @@ export class Services {
       accept: plan.accept,
       'accept-encoding': 'identity',
       'weir-request-id': id,
-      ...this.#options.identify?.(principal, role, service),
     };
+    const told = this.#options.identify?.(principal, role, service);
+    for (const name in told) headers[name] = told[name]!;
     if (body !== undefined) {
       headers['content-type'] = 'application/json';
       headers['content-length'] = String(Buffer.byteLength(body));
     }
-    return { ...outgoing, headers, body };
+    const { method, path, search } = outgoing;
+    return { method, path, search, headers, body };
   }
 
   rowsToWrite(call: AdmittedCall): MaskedRows {
@@ -123,8 +125,8 @@ export class Services {
     const refused = first === undefined ? undefined : await this.#refusedFirst(first, outgoing, forward);
     if (refused !== undefined) return notFound(refused);
 
-    const upstream = await forward(outgoing);
-    const { text, refusal } = await readAnswer(upstream, route.answer, this.#options);
+    const upstream = await readAnswer((taker) => forward(outgoing, taker), route.answer, this.#options);
+    const { text, refusal } = upstream;
     if (text === undefined && refusal === undefined && !writes) throw new WeirError('service-answer-unfit');
     const { rows, isAllOwn } = maskedAnswer(text, call, perRequest, writes ? 1 : 0);
     const isGone = own !== undefined && plan.isOne && text !== undefined && rows.values.length === 0;
@@ -145,8 +147,8 @@ export class Services {
     const { 'content-type': _type, 'content-length': _length, ...headers } = write.headers;
     const { plan, outgoing } = first;
     const asked = { ...outgoing, headers: { ...headers, accept: plan.accept }, body: undefined };
-    const upstream = await forward(asked);
-    const { text, refusal } = await readAnswer(upstream, plan.route.answer, this.#options);
+    const { answer } = plan.route;
+    const { text, refusal } = await readAnswer((taker) => forward(asked, taker), answer, this.#options);
     if (refusal !== undefined) return refusal;
     if (text === undefined) throw new WeirError('service-answer-unfit');
     const { rows } = maskedAnswer(text, first, 1, 0);

@@ -181,8 +181,18 @@ export const serviceGuards: readonly ServiceGuard[] = [
     edits: [
       {
         file: 'src/services/read-answer.ts',
-        from: 'const failure = failureOf(status);\n    discard(body, bounds.timeoutMs);',
-        to: "const failure = new WeirError('service-refused', { detail: (await collect(body, bounds)).toString('utf8') });",
+        from: 'this.#settle(undefined, failure);',
+        to: 'this.#refusing = true;',
+      },
+      {
+        file: 'src/services/read-answer.ts',
+        from: 'if (this.#status === 204)',
+        to: "if (this.#refusing) {\n      const detail = Buffer.concat(this.#parts, this.#length).toString('utf8');\n      return this.#settle(undefined, new WeirError('service-refused', { detail }));\n    }\n    if (this.#status === 204)",
+      },
+      {
+        file: 'src/services/read-answer.ts',
+        from: '#settled = false;',
+        to: '#settled = false;\n  #refusing = false;',
       },
     ],
   },
