@@ -1,5 +1,6 @@
 /**
- * `npm run test:crash -- [--rounds N] [--seed S] [--first R] [--faults F] [--clients C] [--json] [--keep]`
+ * `npm run test:crash -- [--rounds N] [--seed S] [--first R] [--faults F] [--clients C] [--back-within S]
+ * [--json] [--keep]`
  *
  * Rounds of real gateways on a real PostgreSQL under load while they are killed, frozen, cut off. Ends with
  * 1 at the first round in which something left unrecorded, a limit was overrun, or somebody had to
@@ -18,11 +19,12 @@ const { values } = parseArgs({
     first: { type: 'string', default: '1' },
     faults: { type: 'string', default: '4' },
     clients: { type: 'string', default: '32' },
+    'back-within': { type: 'string', default: String(recoveryBoundMs / 1000) },
     json: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
 });
-const whole = (name: 'rounds' | 'seed' | 'first' | 'faults' | 'clients'): number => {
+const whole = (name: 'rounds' | 'seed' | 'first' | 'faults' | 'clients' | 'back-within'): number => {
   const number = Number(values[name]);
   if (!Number.isSafeInteger(number) || number < 0) throw new RangeError(`--${name} takes a whole number`);
   return number;
@@ -44,7 +46,7 @@ process.on('SIGTERM', () => (interrupted = true));
 
 try {
   site = await openSite({ gateways: 2, orders: 3_000 });
-  const late = await recover(site, Date.now() + 3 * recoveryBoundMs);
+  const late = await recover(site, Date.now() + 3 * whole('back-within') * 1000);
   if (late.length > 0) throw new Error(`gateways did not start: ${lastLines(site)}`);
   say(
     `seed ${seed}: two gateways, ${whole('clients')} clients, ${whole('faults')} faults a round (ready after ${seconds(started)} s)`,
@@ -57,6 +59,7 @@ try {
       round,
       clients: whole('clients'),
       faults: whole('faults'),
+      backWithinMs: whole('back-within') * 1000,
       verifyWhole: last || round % 10 === 0 || follower.entries < entriesVerifiedEveryRound,
     });
     results.push(result);
