@@ -13,13 +13,17 @@ export interface SharedUse {
   readonly place: number | undefined;
 }
 
-/** One statement, so that of two gateways that ask at once the second sees the first's address. */
+/**
+ * One statement, so that of two gateways that ask at once the second sees the first's address. Its commit alone does
+ * not wait for the disk: a database that crashes may forget the addresses of its last moment, which delays nobody's read.
+ */
 const addAddress = `
   INSERT INTO weir.token_uses AS used (token, addresses, until) VALUES ($1, ARRAY[$2::int8], to_timestamp($3))
   ON CONFLICT (token) DO UPDATE SET addresses = CASE
     WHEN $2 = ANY (used.addresses) OR cardinality(used.addresses) >= $4 THEN used.addresses
     ELSE used.addresses || $2::int8 END
-  RETURNING cardinality(addresses) AS addresses, array_position(addresses, $2) AS place`;
+  RETURNING cardinality(addresses) AS addresses, array_position(addresses, $2) AS place,
+    set_config('synchronous_commit', 'off', true)`;
 
 /** An hour's grace, for clocks that differ. Those that another gateway is removing are left to it. */
 const removeOver = `

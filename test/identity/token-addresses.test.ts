@@ -131,6 +131,8 @@ void t.test('the table holds one row a token, no address, and nothing of tokens 
   await uses.add('issuer\0over', '192.0.2.1', over);
   await uses.removeOver();
   t.equal((await pool.query('SELECT FROM weir.token_uses')).rowCount, 2);
+  for (let i = 0; i < 4; i++)
+    t.match((await pool.query('SHOW synchronous_commit')).rows, [{ synchronous_commit: 'on' }], 'as before');
 });
 
 void t.test('one token at two gateways on one database, from two addresses, is flagged', async (t) => {
