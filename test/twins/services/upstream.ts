@@ -147,7 +147,7 @@ class Answer {
       setImmediate(() => response.destroy());
       return;
     }
-    if (this.#url.pathname.startsWith('/shipments/') && this.#number % 7 === 3) return end(204, '', type);
+    if (this.#hasNoContent) return end(204, '', type);
     end(200, text, type, more);
   }
 
@@ -189,9 +189,15 @@ class Answer {
     return this.#policy.only.length > 0;
   }
 
-  /** Every fifth record belongs to another warehouse. */
+  get #hasNoContent(): boolean {
+    return this.#url.pathname.startsWith('/shipments/') && this.#number % 7 === 3;
+  }
+
+  /** Every fifth record belongs to another warehouse, where the answer is one that can be read. */
   get #isOfOthers(): boolean {
-    return this.#filtersRows && this.#url.pathname.startsWith('/shipments/') && this.#number % 5 === 2;
+    const isOther =
+      this.#filtersRows && this.#url.pathname.startsWith('/shipments/') && this.#number % 5 === 2;
+    return isOther && fateOf(this.#number) === 'answer' && !this.#hasNoContent;
   }
 
   /** In each place as many as this service likes. */
