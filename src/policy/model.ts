@@ -25,7 +25,7 @@ export interface CatalogTable {
   readonly name: string;
   /** Where it stands in the order database. */
   readonly from: { readonly schema: string; readonly table: string };
-  /** Column that names the record in the access log. */
+  /** Column that names the record in the access log; several with commas between, see recordColumns. */
   readonly record: string;
   /** Column that names the person the record is about. */
   readonly subject: string | undefined;
@@ -33,6 +33,11 @@ export interface CatalogTable {
   readonly references?: ReadonlyMap<string, string>;
   /** In the order of the file. */
   readonly columns: ReadonlyMap<string, CatalogColumn>;
+}
+
+/** Of a junction table it is two of them that name a record: then the log knows it as `71,2`. */
+export function recordColumns({ record }: Pick<CatalogTable, 'record'>): readonly string[] {
+  return record.split(',');
 }
 
 export interface Catalog {

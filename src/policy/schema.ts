@@ -222,6 +222,19 @@ const service = Type.Object(
   closed,
 );
 
+/** Of a junction table it is two of its columns. */
+const recordKey = Type.Unsafe<string | string[]>({
+  type: ['string', 'array'],
+  expects: 'the column that names the record, or several: [order_id, tag_id]',
+  if: { type: 'string' },
+  then: named('the column that names the record'),
+  else: Type.Array(named('a column'), {
+    minItems: 2,
+    uniqueItems: true,
+    expects: 'a list of columns, for example [order_id, tag_id]',
+  }),
+});
+
 export const catalogSchema = Type.Object(
   {
     version,
@@ -235,7 +248,7 @@ export const catalogSchema = Type.Object(
       Type.Object(
         {
           from: named('schema.table, for example shop.orders', `^${identifier}\\.${identifier}$`),
-          record: named('the column that names the record'),
+          record: recordKey,
           subject: Type.Optional(named('the column that names the person, or leave the line out')),
           references: Type.Optional(
             mapping(
