@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundle, bundleFolder, bundleOf, bundlesVariable, checkout } from './support/bundle.js';
@@ -102,7 +102,6 @@ await bundle(
   [...programs, ...files].map((file) => path.join(checkout, file)),
   folder,
 );
-await rm(results, { recursive: true, force: true });
 process.stdout.write(`${files.length} test files made runnable in ${seconds(began)} s\n`);
 
 const told: Told[] = [];

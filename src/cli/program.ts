@@ -208,7 +208,7 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .option('--issuer <issuer>', 'issuer of --person, where there are several')
     .option('--record <table/key>', 'that released one record')
     .option('--subject <key>', 'that released a record about one customer')
-    .addOption(new Option('--door <door>', 'through one door').choices(['rest', 'admin']))
+    .addOption(new Option('--door <door>', 'through one door').choices(['rest', 'proxy', 'admin']))
     .option('--table <table>', 'of one table')
     .option('--reason <reason>', 'that gave this reason (Weir-Reason)')
     .option('--ticket <ticket>', 'that named this ticket (Weir-Ticket)')

@@ -346,6 +346,27 @@ void t.test('a service that tells the value instead of using it is refused', asy
   t.same(await desk.faults(), []);
 });
 
+void t.test('a service that echoes what it is passed does not tell whether that is the value', async (t) => {
+  const desk = await openDesk(t);
+  const { order, telephony } = desk;
+  telephony.answer = (request, response, body) => {
+    const { from } = JSON.parse(body) as { from: string };
+    json({ callId: 'c', status: `from ${from}` }, 201)(request, response, body);
+  };
+  const right = order.receiver_phone;
+  const wrong = `${right.slice(0, 5)}${(Number(right[5]) + 1) % 10}${right.slice(6)}`;
+  for (const [index, from] of [wrong, right, `${wrong} ${right}`].entries()) {
+    const answer = await desk.post(
+      '/telephony/calls',
+      { order_no: order.order_no, from },
+      { sub: `li.${index}` },
+    );
+    t.equal(answer.status, 201);
+    t.equal((JSON.parse(answer.text) as { status: string }).status, `from ${from}`);
+  }
+  t.same(await desk.faults(), []);
+});
+
 void t.test('what differs only in the value that is filled in answers byte for byte alike', async (t) => {
   const desks = [await openDesk(t), await openDesk(t)] as const;
   const [one, other] = desks;
