@@ -600,7 +600,9 @@ const inCatalog: readonly Mistake[] = [
     'catalog.yaml',
     '    record: shipment_id\n',
     '',
-    ['17:3 "record" is missing from shipments — write record: the column that names the record'],
+    [
+      '17:3 "record" is missing from shipments — write record: the column that names the record, or several: [order_id, tag_id]',
+    ],
   ],
   [
     'a name for a table that a URL cannot hold',
