@@ -4,7 +4,6 @@
  * an answer of raw rows, or of rows that are not on the log, does not compile (test/structure holds
  * who may call the makers).
  */
-import type { Readable } from 'node:stream';
 import type { CatalogTable, Flag, Limit, MaskName, PolicySet, Purpose, RolePolicy } from './policy/model.js';
 import type { WeirError } from './errors.js';
 
@@ -33,26 +32,58 @@ export interface Principal {
 export type LoweredLimit = Pick<Limit, 'count' | 'window' | 'max'>;
 
 export type FilterOperator =
-  'eq' | 'neq' | 'gt' | 'gte' | 'lt' | 'lte' | 'in' | 'is' | 'like' | 'ilike' | 'isdistinct';
+  | 'eq'
+  | 'neq'
+  | 'gt'
+  | 'gte'
+  | 'lt'
+  | 'lte'
+  | 'in'
+  | 'is'
+  | 'like'
+  | 'ilike'
+  | 'isdistinct'
+  /** Contains, is contained in, overlaps: of arrays and jsonb. */
+  | 'cs'
+  | 'cd'
+  | 'ov';
+
+/** A step into a jsonb column: a member's name or a place in a list. `text`: as text, and so the last one. */
+export interface PathStep {
+  readonly key: string | number;
+  readonly text: boolean;
+}
 
 export interface Filter {
   readonly column: string;
+  readonly path?: readonly PathStep[];
   readonly operator: FilterOperator;
-  /** One value, except for `in`; `is` takes null, not_null, true, false or unknown. */
+  /** `like(any)`, `gt(all)`: the comparison holds for some, or for each, of the values. */
+  readonly among?: 'any' | 'all';
+  /** One value, except for `in`, lists of arrays and `among`; `is` takes null, not_null, true, false or unknown. */
   readonly values: readonly string[];
   readonly negated: boolean;
+}
+
+/** Whether an embedded table has a row for the row around. */
+export interface Presence {
+  /** Its place among those embedded in the same rows. */
+  readonly embedded: number;
+  readonly present: boolean;
 }
 
 /** Filters combined. What stands in one never pins: pins are top-level conjuncts, in ReadPlan.filters. */
 export interface FilterGroup {
   readonly combine: 'and' | 'or';
   readonly negated: boolean;
-  readonly members: readonly (Filter | FilterGroup)[];
+  readonly members: readonly (Filter | FilterGroup | Presence)[];
 }
 
 /** A column of the answer. */
 export interface Selected {
+  /** `*` stands for every column that the role sees. */
   readonly column: string;
+  readonly path?: readonly PathStep[];
   /** What the answer calls it; undefined: by its own name. */
   readonly as?: string | undefined;
   /** The type that it is cast to, as the caller writes it. */
@@ -61,6 +92,9 @@ export interface Selected {
 
 export interface Ordering {
   readonly column: string;
+  readonly path?: readonly PathStep[];
+  /** The column is that of an embedded table, by its place, of which a row has one at the most. */
+  readonly embedded?: number;
   readonly descending: boolean;
   readonly nulls: 'first' | 'last' | undefined;
 }
@@ -75,6 +109,8 @@ export interface Embedding {
   readonly hint?: string | undefined;
   /** Rows without any such row are left out. */
   readonly inner: boolean;
+  /** Its columns become those of the row around. */
+  readonly spread?: true;
   readonly select: readonly Selected[] | undefined;
   readonly filters: readonly Filter[];
   readonly groups?: readonly FilterGroup[];
@@ -103,8 +139,11 @@ export interface ReadPlan {
   readonly count: boolean;
   /** What happens where the role's per_request is smaller than the answer. */
   readonly overflow: 'cut' | 'refuse';
-  /** json: timestamps and composite types as PostgreSQL's to_json writes them; text: as COPY writes them. */
-  readonly encoding: 'json' | 'text';
+  /**
+   * json: timestamps and composite types as PostgreSQL's to_json writes them; stripped: the same without members that
+   * are null; text: as COPY writes them.
+   */
+  readonly encoding: 'json' | 'stripped' | 'text';
 }
 
 export type Door = 'rest' | 'admin' | 'proxy';
@@ -160,15 +199,21 @@ export interface OutgoingCall {
   readonly body: string | undefined;
 }
 
-/** What came back, unread. Whoever has it reads the body to its end or destroys it. */
-export interface UpstreamAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Readable;
+export type UpstreamHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+/** Takes a service's answer as it comes: the head, its parts, and how it ended, once. */
+export interface AnswerTaker {
+  /** @returns false: nothing more is wanted */
+  head(status: number, headers: UpstreamHeaders): boolean;
+  /** @returns false: nothing more is wanted */
+  part(bytes: Buffer): boolean;
+  end(): void;
+  /** At any time, also before the head. @param error service-unavailable, service-timeout, service-answer-unfit, busy */
+  failed(error: WeirError): void;
 }
 
-/** Sends it, once. @throws WeirError service-unavailable, service-timeout, service-answer-unfit, busy */
-export type Forward = (call: OutgoingCall) => Promise<UpstreamAnswer>;
+/** Sends it, once. */
+export type Forward = (call: OutgoingCall, taker: AnswerTaker) => void;
 
 /** What leaves the corridor of a service's answer. */
 export interface ServiceAnswer {
@@ -218,8 +263,20 @@ export interface Decision {
   readonly lookedUp?: readonly LookedUp[];
   /** Looked up by less than the whole value: every row that is found counts as a look-up. */
   readonly candidates?: boolean;
-  /** The service that gets the values, in clear, instead of the caller. */
-  readonly fill?: string;
+  /** It leaves to a service, and the caller gets nothing of it. */
+  readonly sent?: Sent;
+  /** So many records of the answer were charged before, with what was sent. */
+  readonly reserved?: number;
+}
+
+/** What goes to a service and is on the log first: a write of the caller's, or clear values that the gateway fills in. */
+export interface Sent {
+  readonly as: 'write' | 'fill';
+  readonly service: string;
+  /** Fields that the body of a write names. */
+  readonly body: readonly string[];
+  /** What the answer will show at the most, as far as that is known: its records are charged now. */
+  readonly reserves: { readonly records: number; readonly people: number };
 }
 
 /** What of an embedded table is released. */
@@ -236,7 +293,7 @@ export interface ReleasedColumn {
   /** What the answer calls it, where the caller renamed it. Never on the log: it may hold anything. */
   readonly as?: string;
   readonly mask: MaskName;
-  /** No column but an embedded table, by its name; its text is JSON already. */
+  /** An embedded table, by its name, whose text is JSON already; or a column of one that is spread. */
   readonly embedded?: true;
   /** How its text is written in JSON. */
   readonly json: 'string' | 'verbatim' | 'boolean' | 'number';
@@ -346,6 +403,10 @@ export interface Corridor {
   refuse(asked: Asked, error: WeirError): Promise<WeirError>;
   /** What the caller's role sees: names and types, no row. @throws WeirError, already recorded as a refusal */
   describe(asked: Asked): Promise<VisibleTables>;
-  /** Authorises and records an administrative read ("alerts"). @throws WeirError */
-  administer(asked: Asked, permission: string): Promise<void>;
+  /**
+   * Authorises and records an administrative step ("alerts", "approve").
+   * @param about what it is about, for the entry: nothing that a caller could have made up
+   * @throws WeirError
+   */
+  administer(asked: Asked, permission: string, about?: string): Promise<void>;
 }

@@ -13,7 +13,7 @@ import { admitRead } from './corridor/admit-read.js';
 import { authorise, roleOf } from './corridor/authorise.js';
 import { begun, onlyOne, releaseAll } from './corridor/chunks.js';
 import { countBefore } from './corridor/count.js';
-import { prepare } from './corridor/prepare.js';
+import { prepare, readyAtOnce } from './corridor/prepare.js';
 import { refuse } from './corridor/refusal.js';
 import { commitAndRelease } from './corridor/release.js';
 import type { Rooms } from './corridor/rooms.js';
@@ -58,7 +58,8 @@ export function createCorridor(rooms: Rooms): Corridor & ServiceCorridor {
         const { role } = decision;
         const leave = takePlace(role);
 
-        const { outgoing, secrets } = await prepare(admitted, request, actor, rooms);
+        const { outgoing, secrets, answering } =
+          readyAtOnce(admitted, request) ?? (await prepare(admitted, request, actor, rooms));
         const { rows, answer, refusal } = await services.run(
           call,
           outgoing,
@@ -66,16 +67,19 @@ export function createCorridor(rooms: Rooms): Corridor & ServiceCorridor {
           role.perRequest,
           secrets,
         );
-        const released = await commitAndRelease(rows, decision, actor, rooms);
+        const released = await commitAndRelease(rows, answering, actor, rooms);
         leave();
         if (refusal !== undefined) throw refusal;
-        return { ...answer, rows: released };
+        const { status, contentType, headers } = answer;
+        return { status, contentType, headers, rows: released };
       }),
 
     describe: (asked) => visit(asked, async () => visibleTables(roleOf(asked, rooms), rooms.policies().live)),
 
-    administer: (asked, permission) =>
-      visit(asked, (actor) => log.recordAdministration(asked, actor, authorise(asked, permission, rooms))),
+    administer: (asked, permission, about) =>
+      visit(asked, (actor) =>
+        log.recordAdministration(asked, actor, authorise(asked, permission, rooms, about)),
+      ),
 
     async refuse(asked, error) {
       try {

@@ -73,6 +73,8 @@ const kinds = {
     'The answer of the service is not what the catalogue declares',
   ],
   'policy-unavailable': [503, '58000', 'operator', 'No valid policy set is loaded'],
+  'policy-unknown': [404, '02000', 'caller', 'No gateway knows such a policy set'],
+  'approval-refused': [409, '55000', 'security', 'The policy set cannot be approved like this'],
   draining: [503, '57P01', 'operator', 'The gateway is shutting down'],
   internal: [500, 'XX000', 'operator', 'Something went wrong inside the gateway'],
 } as const satisfies Record<string, readonly [number, string, Severity, string]>;
@@ -97,12 +99,15 @@ export interface ErrorParts {
   readonly retryAfterSeconds?: number;
   /** Kept for the operator's log, never sent. */
   readonly cause?: unknown;
+  /** PostgREST's own code for this, where it is another one than that of the failure in general. */
+  readonly postgrest?: string;
 }
 
 export class WeirError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly postgrest: string | undefined;
 
   constructor(code: ErrorCode, parts: ErrorParts = {}) {
     super(
@@ -113,6 +118,7 @@ export class WeirError extends Error {
     this.code = code;
     this.hint = parts.hint;
     this.retryAfterSeconds = parts.retryAfterSeconds;
+    this.postgrest = parts.postgrest;
   }
 
   get kind(): ErrorKind {

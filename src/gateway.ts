@@ -8,6 +8,7 @@ import { systemClock } from './clock.js';
 import type { Config } from './config/schema.js';
 import { createCorridor } from './corridor.js';
 import { alertsDoor } from './doors/admin/alerts.js';
+import { policiesDoor } from './doors/admin/policies.js';
 import type { Health, Metrics } from './doors/http/health.js';
 import { jwksRoute } from './doors/http/jwks.js';
 import { buildServer } from './doors/http/server.js';
@@ -18,7 +19,7 @@ import { WeirError } from './errors.js';
 import { Authenticator } from './identity/authenticator.js';
 import { jwksPath, keyMissing, openPrincipalTokens, principalHeader } from './identity/principal-token.js';
 import { Revocations } from './identity/revocations.js';
-import { TokenAddresses } from './identity/token-addresses.js';
+import { maxAddresses, TokenAddresses } from './identity/token-addresses.js';
 import { AccessLog } from './log/access-log.js';
 import { Digester } from './log/digest.js';
 import type { Observe } from './observation.js';
@@ -27,6 +28,7 @@ import { formatFaults, PolicyFaults } from './policy/faults.js';
 import { PoliciesInForce, type Served } from './policy/in-force.js';
 import { loadPolicies, type LoadedPolicies } from './policy/load.js';
 import { missingKeyFaults, missingKeys } from './policy/missing-keys.js';
+import { approveSet, proposeSet } from './policy/two-people.js';
 import { bindServices, movedServices, type BoundService } from './services/bind.js';
 import { matchRoute } from './services/match-route.js';
 import { Services } from './services/services.js';
@@ -37,6 +39,7 @@ import { checkOrders, checkStore } from './store/checks.js';
 import { PolicyRecord } from './store/policy-record.js';
 import { openPool } from './store/pool.js';
 import { RevocationFeed } from './store/revocation-feed.js';
+import { TokenUses } from './store/token-uses.js';
 import { version } from './version.js';
 import { listAlerts } from './watch/alerts.js';
 
@@ -108,7 +111,12 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
     onRead: (list, asOfMillis) => revocations.take(list, asOfMillis),
     onState: (error) => observe({ event: 'revocations', state: error === undefined ? 'up' : 'down', error }),
   });
-  const tokenAddresses = new TokenAddresses();
+  const digestKey = Buffer.from(config.log.digestKey, 'base64');
+  const tokenAddresses = new TokenAddresses({
+    shared: new TokenUses(storePool, digestKey, maxAddresses),
+    onFailure: (error) =>
+      observe({ event: 'failure', requestId: undefined, where: 'addresses of tokens', error }),
+  });
   let log: AccessLog | undefined;
   let policies: PoliciesInForce | undefined;
   let server: FastifyInstance | undefined;
@@ -150,7 +158,7 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
             exchangeTimeoutMs: config.store.commitDeadlineMs,
             lockTimeoutMs: 20,
           },
-          digester: new Digester(Buffer.from(config.log.digestKey, 'base64'), config.log.epoch),
+          digester: new Digester(digestKey, config.log.epoch),
           zone: config.log.zone,
           deadlineMs: config.store.commitDeadlineMs,
           maxWaiting: config.store.maxWaiting,
@@ -159,11 +167,12 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
           version,
           observe,
         });
+        const record = new PolicyRecord(storePool);
         policies = await PoliciesInForce.open(
           {
             directory: config.policies.directory,
             approval: config.policies.approval,
-            record: new PolicyRecord(storePool),
+            record,
             fit,
             observe,
             everyMs: policyPollMs,
@@ -216,6 +225,11 @@ export function openGateway(config: Config, parts: GatewayParts): Gateway {
               upstream: config.services,
               body: { maxBytes: config.services.maxBodyBytes, timeoutMs: config.http.requestTimeoutMs },
               pages: config.http.corsOrigins.length > 0,
+            }),
+            policiesDoor({
+              corridor,
+              propose: (digest, by) => proposeSet(record, digest, by),
+              approve: (digest, by) => approveSet(record, digest, by),
             }),
             alertsDoor({ corridor, alerts: (filter) => listAlerts(storePool, filter) }),
           ],

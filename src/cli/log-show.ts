@@ -3,6 +3,7 @@ import type { Door } from '../access.js';
 import { decodeKey } from '../config/meaning.js';
 import type { Config } from '../config/schema.js';
 import { Digester } from '../log/digest.js';
+import type { EntryKind } from '../log/entry.js';
 import { findPeople, showLog, type ShowFilter, type ShownEntry } from '../log/show.js';
 import { CliError, exitCodes, type CliContext } from './context.js';
 import { findConfig, type ConfigOption } from './find-config.js';
@@ -17,6 +18,7 @@ export interface LogShowOptions extends ConfigOption, RangeOptions {
   readonly record?: string;
   readonly subject?: string;
   readonly door?: Door;
+  readonly kind?: EntryKind;
   readonly table?: string;
   readonly reason?: string;
   readonly ticket?: string;
@@ -47,10 +49,20 @@ export async function logShow(context: CliContext, options: LogShowOptions): Pro
         `${people.length} people have that name; --issuer tells them apart: ${people.map(({ issuer }) => issuer).join(', ')}\n`,
       );
     }
-    const { subject, door, table, reason, ticket } = options;
+    const { subject, door, kind, table, reason, ticket } = options;
     const actorIds = people?.map(({ actorId }) => actorId);
     return take(
-      showLog(pool, digesters(config), { ...range, actorIds, record, subject, door, table, reason, ticket }),
+      showLog(pool, digesters(config), {
+        ...range,
+        actorIds,
+        record,
+        subject,
+        door,
+        kind,
+        table,
+        reason,
+        ticket,
+      }),
       options,
     );
   });
@@ -130,9 +142,10 @@ function columns(zone: string, purposeful: boolean): Column<ShownEntry>[] {
   ];
 }
 
-function outcome({ kind, outcome, error, limit, fault, flags, route, filled }: ShownEntry): string {
+function outcome({ kind, outcome, error, limit, fault, flags, route, filled, written }: ShownEntry): string {
   if (fault !== undefined) return `UNREADABLE: ${fault}`;
-  const to = filled === undefined ? '' : `to ${filled}`;
+  const service = filled ?? written?.service;
+  const to = service === undefined ? '' : `to ${service}`;
   const words = outcome === 'noted' ? [kind ?? '', route ?? ''] : [outcome, to, error ?? '', limit ?? ''];
   const alarm = flags.length === 0 ? [] : [`flagged: ${flags.map(({ rule }) => rule).join(', ')}`];
   return [...words, ...alarm].filter((word) => word !== '').join(' ');
@@ -144,7 +157,7 @@ function purpose({ reason, ticket }: ShownEntry): string {
 
 /** Columns that came in clear by their name, others with their mask: "order_no receiver_phone:last4 customers.name:surname". */
 function saw({ columns: released = {}, also = [], filled }: ShownEntry): string {
-  // Nothing of it: it went to the service.
+  // Nothing of it: it went to the service. A write shows nothing either.
   if (filled !== undefined) return '';
   return [
     ...sawOf('', released),

@@ -4,12 +4,14 @@ import { checkAgainstDatabase } from '../policy/check-database.js';
 import { loadCases, type PolicyCase, type PolicyCases } from '../policy/cases.js';
 import { formatFaults } from '../policy/faults.js';
 import type { LoadedPolicies } from '../policy/load.js';
+import type { PolicySet } from '../policy/model.js';
 import { readSchema } from '../sql/schema.js';
 import { CliError, exitCodes, type CliContext } from './context.js';
 import { databaseFault } from './database-fault.js';
 import { findConfig, type ConfigOption } from './find-config.js';
 import { openOrders, openPolicies, type FolderOption } from './policy-folder.js';
 import { openRehearsal, type Rehearsal, type RehearsedAnswer } from './rehearsal.js';
+import { calledService, serviceDifferences } from './service-differences.js';
 import { formatJsonLines } from './table.js';
 
 export interface PolicyTestOptions extends ConfigOption, FolderOption {
@@ -52,7 +54,7 @@ export async function policyTest(context: CliContext, options: PolicyTestOptions
 export async function runCases(
   config: Parameters<typeof openRehearsal>[0],
   policies: LoadedPolicies,
-  { rows, cases }: PolicyCases,
+  { cases, ...invented }: PolicyCases,
 ): Promise<CaseResult[]> {
   const pool = openOrders(config.orders.url, 'weir policy test');
   let rehearsal: Rehearsal;
@@ -68,7 +70,7 @@ export async function runCases(
         exitCodes.bad,
       );
     }
-    rehearsal = openRehearsal(config, policies, live, rows);
+    rehearsal = await openRehearsal(config, policies, live, invented);
   } catch (error) {
     throw databaseFault(error, 'the order database', 'orders.url') ?? error;
   } finally {
@@ -78,7 +80,13 @@ export async function runCases(
     const results: CaseResult[] = [];
     for (const each of cases) {
       const { file, line, role, title } = each;
-      results.push({ file, line, role, title, differences: await differencesIn(each, rehearsal) });
+      results.push({
+        file,
+        line,
+        role,
+        title,
+        differences: await differencesIn(each, rehearsal, policies.set),
+      });
     }
     return results;
   } finally {
@@ -87,9 +95,10 @@ export async function runCases(
 }
 
 /** Asks as often as the case says, first as others, each of them once, and then once more. */
-async function differencesIn(each: PolicyCase, rehearsal: Rehearsal): Promise<string[]> {
-  const { role, claims, scope, method, headers, atMicros } = each;
-  const request = { role, claims, scope, method, url: encodeURI(each.path), headers, atMicros };
+async function differencesIn(each: PolicyCase, rehearsal: Rehearsal, set: PolicySet): Promise<string[]> {
+  const { role, claims, scope, method, headers, atMicros, body: given } = each;
+  const body = given === undefined ? undefined : JSON.stringify(given);
+  const request = { role, claims, scope, method, url: encodeURI(each.path), headers, atMicros, body };
   const others = each.after_others ?? 0;
   const before = others + (each.after ?? 0);
   rehearsal.nextCase();
@@ -101,16 +110,21 @@ async function differencesIn(each: PolicyCase, rehearsal: Rehearsal): Promise<st
     return [`request ${n} of the ${before} before it was refused (${type?.split(':').at(-1)}: ${detail})`];
   }
   if (others > 0 && before === others) rehearsal.nextPerson();
-  return differencesOf(each, await rehearsal.ask(request));
+  const answer = await rehearsal.ask(request);
+  const differences = differencesOf(each, answer, set);
+  const sent = answer.sent.map((line) => decodeURI(line));
+  if (each.sent === undefined || sent.join('\n') === each.sent.join('\n')) return differences;
+  return [...differences, `services were asked [${sent.join(', ')}] and not [${each.sent.join(', ')}]`];
 }
 
 type Row = Readonly<Record<string, unknown>>;
 
-function differencesOf(expected: PolicyCase, { status, body }: RehearsedAnswer): string[] {
+function differencesOf(expected: PolicyCase, { status, body }: RehearsedAnswer, set: PolicySet): string[] {
   const told = parsed(body);
   const problem = Array.isArray(told) ? undefined : (told as { type?: string; detail?: string } | undefined);
   const code = problem?.type?.split(':').at(-1);
   const because = problem?.detail === undefined ? '' : `: ${problem.detail}`;
+  const called = calledService(set, expected.method, expected.path);
   const wanted = expected.status ?? (expected.code === undefined ? 200 : undefined);
   const differences: string[] = [];
   if (wanted !== undefined && status !== wanted)
@@ -118,6 +132,7 @@ function differencesOf(expected: PolicyCase, { status, body }: RehearsedAnswer):
   if (expected.code !== undefined && code !== expected.code)
     differences.push(`the code is ${code ?? 'none'} and not ${expected.code}${because}`);
   if (differences.length > 0) return differences;
+  if (called !== undefined && status < 300) return serviceDifferences(expected, called, body);
   const rows = Array.isArray(told) ? (told as Row[]) : [];
   if (expected.columns !== undefined) {
     const columns = Object.keys(rows[0] ?? {});

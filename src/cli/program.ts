@@ -135,20 +135,32 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .option(...json)
     .option(...config)
     .action(async (options) => finish((await import('./policy-change.js')).policyDiff(context, options)));
-  example(policy.command('approve'), 'weir policy approve 3f9a2c41d07b --by li.na --author wang.lei')
-    .description("let a set that shows more take the place of the one in force; needs the store's owner")
-    .argument('<digest>', 'of the set, as weir policy diff and the log name it; the first 8 digits will do')
-    .requiredOption('--by <person>', 'who approves')
-    .option('--author <person>', 'who wrote the change; must be somebody else')
-    .option(...folder)
-    .option(...config)
-    .action(async (digest, options) =>
-      finish((await import('./policy-change.js')).policyApprove(context, digest, options)),
-    );
+  const vouching = [
+    ['propose', 'stand for a set that shows more; somebody else then approves it'],
+    ['approve', 'let a set that somebody else proposed take the place of the one in force'],
+  ] as const;
+  for (const [deed, description] of vouching) {
+    example(policy.command(deed), `weir policy ${deed} 3f9a2c41d07b… --token-file ~/token`)
+      .description(`${description}: by your token or, without one, by your login of the gateway's database`)
+      .argument('<digest>', 'of the set, all 64 digits, as weir policy diff prints it')
+      .option('--token-file <file>', 'file with your token (default: WEIR_TOKEN)')
+      .option('--role <role>', 'role of the token, where it holds several')
+      .option('--gateway <url>', "the gateway that takes the token (default: the configuration's address)")
+      .option(...folder)
+      .option(...json)
+      .option(...config)
+      .action(async (digest, options) =>
+        finish((await import('./policy-vouch.js')).policyVouch(context, deed, digest, options)),
+      );
+  }
   example(policy.command('show'), 'weir policy show --role support-agent --table orders')
-    .description('show what a role sees of one invented order, beside the other roles')
+    .description(
+      'show what a role sees of one invented order, or record of a service, beside the other roles',
+    )
     .requiredOption('--role <role>', 'the role')
-    .requiredOption('--table <table>', 'a table of the catalogue')
+    .option('--table <table>', 'a table of the catalogue')
+    .option('--service <service>', 'a service of the catalogue')
+    .option('--route <route>', 'one of its routes, for example "GET /shipments" (default: the first)')
     .option(...folder)
     .option(...json)
     .option(...config)
@@ -208,7 +220,10 @@ function buildProgram(context: CliContext, done: (code: number) => void): Comman
     .option('--issuer <issuer>', 'issuer of --person, where there are several')
     .option('--record <table/key>', 'that released one record')
     .option('--subject <key>', 'that released a record about one customer')
-    .addOption(new Option('--door <door>', 'through one door').choices(['rest', 'admin']))
+    .addOption(new Option('--door <door>', 'through one door').choices(['rest', 'proxy', 'admin']))
+    .addOption(
+      new Option('--kind <kind>', 'of one kind').choices(['read', 'write', 'fill', 'refusal', 'admin']),
+    )
     .option('--table <table>', 'of one table')
     .option('--reason <reason>', 'that gave this reason (Weir-Reason)')
     .option('--ticket <ticket>', 'that named this ticket (Weir-Ticket)')

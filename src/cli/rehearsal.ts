@@ -12,22 +12,29 @@ import { buildServer } from '../doors/http/server.js';
 import { restDoor } from '../doors/rest/rest-door.js';
 import { revealDoor } from '../doors/rest/reveal-door.js';
 import { readClaims } from '../identity/claims.js';
+import { documentedKey } from '../mask/token.js';
 import { defaultClaimPaths } from '../identity/issuer.js';
 import { TokenAddresses } from '../identity/token-addresses.js';
 import type { Observe } from '../observation.js';
-import type { InventedRows } from '../policy/cases.js';
+import { proxyDoor } from '../doors/proxy/proxy-door.js';
+import type { Invented } from '../policy/cases.js';
 import type { LoadedPolicies } from '../policy/load.js';
+import { matchRoute } from '../services/match-route.js';
+import { Services } from '../services/services.js';
 import { InventedOrders } from '../sql/invented-orders.js';
 import type { LiveSchema } from '../sql/schema.js';
 import { StatementCache } from '../sql/statement-cache.js';
 import { RehearsedLog } from './rehearsed-log.js';
+import { openRehearsedServices } from './rehearsed-services.js';
 
 export interface RehearsedRequest {
   readonly role: string;
   readonly claims: Readonly<Record<string, string | number | boolean>>;
   readonly scope: string | undefined;
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: string;
+  /** JSON. */
+  readonly body?: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
   /** Undefined: now. */
   readonly atMicros: number | undefined;
@@ -36,6 +43,8 @@ export interface RehearsedRequest {
 export interface RehearsedAnswer {
   readonly status: number;
   readonly body: string;
+  /** What services were asked for it. */
+  readonly sent: readonly string[];
 }
 
 export interface Rehearsal {
@@ -47,12 +56,12 @@ export interface Rehearsal {
   close(): Promise<void>;
 }
 
-export function openRehearsal(
-  { orders, http, log: { zone } }: Pick<Config, 'orders' | 'http' | 'log'>,
+export async function openRehearsal(
+  { orders, http, log: { zone }, services }: Pick<Config, 'orders' | 'http' | 'log' | 'services'>,
   { set }: LoadedPolicies,
   live: LiveSchema,
-  rows: InventedRows,
-): Rehearsal {
+  { rows, services: invented }: Invented,
+): Promise<Rehearsal> {
   const observe: Observe = () => undefined;
   const byTable = new Map(
     [...set.catalog.tables.values()].map(({ name, from }) => [
@@ -68,6 +77,8 @@ export function openRehearsal(
   let nowMicros = startedMicros;
   const clock: Clock = { nowMicros: () => nowMicros };
   const rehearsed = new RehearsedLog(zone, clock, observe);
+  const catalogued = set.catalog.services ?? new Map<string, never>();
+  const behind = await openRehearsedServices([...catalogued.values()], invented);
   const corridor = createCorridor({
     policies: () => ({ set, live }),
     statements: new StatementCache(),
@@ -76,6 +87,7 @@ export function openRehearsal(
     clock,
     revocations,
     tokenAddresses,
+    services: new Services({ ...services, maskKeys: { token: documentedKey } }),
   });
   let people = 0;
   let asking: Principal | undefined;
@@ -91,6 +103,17 @@ export function openRehearsal(
     doors: [
       restDoor({ corridor, observe, isTable: (name) => set.catalog.tables.has(name) }),
       revealDoor({ corridor, isTable: (name) => set.catalog.tables.has(name) }),
+      proxyDoor({
+        corridor,
+        services: behind.bound,
+        match: (name, method, steps) => {
+          const service = catalogued.get(name);
+          return service && matchRoute(service, method, steps);
+        },
+        upstream: services,
+        body: { maxBytes: services.maxBodyBytes, timeoutMs: http.requestTimeoutMs },
+        pages: false,
+      }),
       alertsDoor({ corridor, alerts: async () => [] }),
     ],
   });
@@ -98,13 +121,16 @@ export function openRehearsal(
     async ask(request) {
       asking = principalOf(request, `token-${people}`);
       nowMicros = request.atMicros ?? startedMicros;
-      const { method, url, headers } = request;
+      const { method, url, headers, body: payload } = request;
+      const typed = payload === undefined ? headers : { 'content-type': 'application/json', ...headers };
+      behind.taken();
       const { statusCode, body } = await server.inject({
         method,
         url,
-        headers: { ...headers, authorization: 'Bearer rehearsed' },
+        headers: { ...typed, authorization: 'Bearer rehearsed' },
+        ...(payload === undefined ? {} : { payload }),
       });
-      return { status: statusCode, body };
+      return { status: statusCode, body, sent: behind.taken() };
     },
     nextCase() {
       people++;
@@ -116,6 +142,7 @@ export function openRehearsal(
     },
     async close() {
       await server.close();
+      await behind.close();
       await database.close();
     },
   };

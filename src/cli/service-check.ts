@@ -1,14 +1,14 @@
 /**
- * `weir service check`: calls each GET route of the catalogue's services once, as the gateway would, and says where
+ * `weir service check`: calls each GET route of the catalogue's services once, as the gateway would, with the examples
+ * of the catalogue, and says where
  * answer and catalogue differ. Straight to the service: nothing is recorded, so nothing of an answer is printed
  * but names of fields.
  */
 import { randomUUID } from 'node:crypto';
-import { Readable } from 'node:stream';
-import type { UpstreamAnswer } from '../access.js';
 import { systemClock } from '../clock.js';
 import type { Config } from '../config/schema.js';
-import { asWeirError, WeirError } from '../errors.js';
+import { ServiceCalls } from '../doors/proxy/forward.js';
+import { asWeirError, type WeirError } from '../errors.js';
 import { openPrincipalTokens, principalHeader, type PrincipalTokens } from '../identity/principal-token.js';
 import type { CatalogService, ServiceRoute } from '../policy/model.js';
 import { bindServices } from '../services/bind.js';
@@ -115,6 +115,7 @@ async function checkService(
       ? {}
       : { [principalHeader]: tokens.sign(checker(config), options.role, service.name) }),
   };
+  const calls = new ServiceCalls(url, config.services);
   const findings: Finding[] = [];
   const seen = new Set<string>();
   let whole = true;
@@ -124,19 +125,27 @@ async function checkService(
       whole &&= route.fill === undefined;
       continue;
     }
-    const address = addressOf(route, options.with ?? {});
+    const values = { ...Object.fromEntries(route.example ?? []), ...options.with };
+    const address = addressOf(route, values);
     if (typeof address !== 'string') {
-      findings.push(say('remark', `not called: say --with ${address.missing}=<value>`, route.match));
+      findings.push(
+        say(
+          'remark',
+          `not called: say --with ${address.missing}=<value>, or example: {${address.missing}: <value>} in catalog.yaml`,
+          route.match,
+        ),
+      );
       whole = false;
       continue;
     }
-    const called = await callRoute(`${url}${address}`, route, service, headers, config, say);
+    const called = await callRoute(calls, address, route, values, service, headers, config, say);
     findings.push(...called.findings);
     called.seen.forEach((field) => seen.add(field));
     if (called.records === 0) findings.push(say('remark', 'it answered without a record', route.match));
     whole &&= (called.records ?? 0) > 0;
     records += called.records ?? 0;
   }
+  await calls.close();
   const unseen = [...service.fields.keys()].filter((field) => !seen.has(field));
   if (records > 0) {
     const message = 'the catalogue names it, and no answer had it';
@@ -146,11 +155,13 @@ async function checkService(
 }
 
 async function callRoute(
-  address: string,
+  calls: ServiceCalls,
+  path: string,
   route: ServiceRoute,
+  values: Readonly<Record<string, string>>,
   { fields }: CatalogService,
   headers: Readonly<Record<string, string>>,
-  { services: { timeoutMs, maxAnswerBytes } }: Config,
+  { services }: Config,
   say: (kind: Finding['kind'], message: string, route?: string, field?: string) => Finding,
 ): Promise<CalledRoute> {
   const nothing = (kind: 'failed' | 'remark', message: string): CalledRoute => ({
@@ -159,12 +170,18 @@ async function callRoute(
     records: undefined,
   });
   try {
-    const upstream = await get(address, { ...headers, accept: accepts[route.answer] }, timeoutMs);
-    const { text, refusal } = await readAnswer(upstream, route.answer, { timeoutMs, maxAnswerBytes });
+    const call = {
+      method: 'GET',
+      path,
+      search: '',
+      headers: { ...headers, accept: accepts[route.answer], 'weir-request-id': randomUUID() },
+      body: undefined,
+    };
+    const { text, refusal } = await readAnswer((taker) => calls.send(call, taker), route.answer, services);
     if (refusal?.code === 'record-not-found')
       return nothing('remark', 'it says that there is no such record: give another value with --with');
     if (refusal !== undefined || text === undefined) return nothing('failed', saidOf(refusal));
-    const { findings, seen, records } = checkAnswer(text, route, fields);
+    const { findings, seen, records } = checkAnswer(text, route, fields, values);
     return {
       findings: findings.map(({ kind, field, message }) => say(kind, message, route.match, field)),
       seen,
@@ -183,26 +200,6 @@ function saidOf(error: WeirError | undefined): string {
   const cause =
     error.code === 'service-answer-unfit' || error.code === 'service-failed' ? error.cause : undefined;
   return cause instanceof Error ? `${error.message}: ${cause.message}` : error.message;
-}
-
-/** @throws WeirError service-unavailable, service-timeout */
-async function get(
-  address: string,
-  headers: Readonly<Record<string, string>>,
-  timeoutMs: number,
-): Promise<UpstreamAnswer> {
-  try {
-    const response = await fetch(address, {
-      headers: { ...headers, 'weir-request-id': randomUUID() },
-      redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    const body = response.body === null ? Readable.from([]) : Readable.fromWeb(response.body as never);
-    return { status: response.status, headers: Object.fromEntries(response.headers), body };
-  } catch (cause) {
-    const late = cause instanceof Error && cause.name === 'TimeoutError';
-    throw new WeirError(late ? 'service-timeout' : 'service-unavailable', { cause });
-  }
 }
 
 /** Path and query of a route, with the values that were given for its parameters. */

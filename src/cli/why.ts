@@ -73,11 +73,17 @@ function tell(entry: ShownEntry): Told {
   };
 }
 
-function outcomeOf({ outcome, table, records, part, also = [], fault, filled }: ShownEntry): string {
+function outcomeOf({ outcome, table, records, part, also = [], fault, filled, written }: ShownEntry): string {
   if (fault !== undefined) return `the entry cannot be read: ${fault}`;
   if (outcome === 'refused') return 'refused';
   if (outcome === 'noted') return 'allowed';
   const own = `${records ?? 0} ${records === 1 ? 'row' : 'rows'} of ${table ?? 'a table'}`;
+  if (written !== undefined) {
+    const { service, body } = written;
+    const fields = body.length === 0 ? '' : `, which names ${body.join(', ')}`;
+    const of = records === 0 ? (table ?? 'a table') : own;
+    return `forwarded a write of ${of} to ${service}${fields}`;
+  }
   const rows = [own, ...also.map((inside) => `${inside.records} of ${inside.table}`)].join(', with ');
   const which = part === undefined || part === 0 ? '' : `, part ${part + 1}`;
   const none = records === 0 ? ': nothing matched, or nothing that the role may see' : '';
@@ -98,10 +104,19 @@ const whose: Readonly<Record<Severity, string>> = {
   security: 'it is refused by the policy of the role; its owner decides about that',
 };
 
+/** Where the severity alone would lead to the wrong desk. */
+const decided: Readonly<Partial<Record<string, string>>> = {
+  'token-revoked': 'weir revoke --list says who was shut out and why; security decides about that',
+  'token-invalid': 'the tool, or the issuer of the token, has to mend it',
+  'approval-refused': 'two people stand for a policy set: one proposes it, another one approves it',
+};
+
 function meaningOf(code: string | undefined): string | undefined {
   if (code === undefined) return undefined;
   const kind = Object.hasOwn(errorKinds, code) ? errorKinds[code as ErrorCode] : undefined;
-  return kind === undefined ? 'this version knows no such error' : `${kind.title}; ${whose[kind.severity]}`;
+  return kind === undefined
+    ? 'this version knows no such error'
+    : `${kind.title}; ${decided[code] ?? whose[kind.severity]}`;
 }
 
 function written(told: Told, zone: string): string {

@@ -78,7 +78,7 @@ const store = Type.Object(
         secret: true,
         env: 'WEIR_STORE_OWNER_URL',
         description:
-          'The same database, as the role that owns the tables. Only `weir migrate` and `weir revoke` use it',
+          'The same database, as the role that owns the tables, or a login that is a member of it. Only `weir migrate`, `weir revoke` and approvals by login use it',
       }),
     ),
     runtimeRole: Type.Optional(
@@ -365,8 +365,9 @@ type DeepReadonly<T> = T extends readonly (infer Item)[]
 /** A whole, checked, frozen configuration; paths are absolute, secrets are the secrets themselves. */
 export type Config = DeepReadonly<Static<typeof configSchema>>;
 
-/** Variables that say where things are rather than override a key. */
+/** Variables that override no key: where things are, and who asks. */
 export const placeVariables = Object.freeze({
   WEIR_CONFIG: 'The configuration file',
   WEIR_DATA_DIR: 'Where `weir demo` keeps what it makes (.weir)',
+  WEIR_TOKEN: 'Your token, for `weir policy propose` and `weir policy approve`',
 });

@@ -15,6 +15,7 @@ export function authorise(
   asked: Asked,
   permission: string,
   rooms: Rooms,
+  about?: string,
 ): { readonly role: string; readonly policy: string; readonly statement: string } {
   const { set } = rooms.policies();
   const { role, may } = chooseRole(asked, set, nowOf(rooms));
@@ -23,5 +24,6 @@ export function authorise(
       hint: `a role's policy allows this with "may: [${permission}]"`,
     });
   }
-  return { role, policy: set.digest, statement: permission };
+  const statement = about === undefined ? permission : `${permission} ${about}`;
+  return { role, policy: set.digest, statement };
 }

@@ -11,7 +11,7 @@ import { filledTable } from '../policy/service-fill.js';
 import { fillBody, planToFill, readGivenBody } from '../services/fill-body.js';
 import type { Statement } from '../sql/statement.js';
 import type { AdmittedToService } from './admit-call.js';
-import type { Prepared } from './prepare.js';
+import { answerTo, reserveOf, type Prepared } from './prepare.js';
 import { commitAndRelease } from './release.js';
 import type { Rooms } from './rooms.js';
 
@@ -41,8 +41,8 @@ export async function fill(
     personal,
     lookups,
     lookedUp,
-    statement: `fill ${statement.normalised}`,
-    fill: request.service,
+    statement: statement.normalised,
+    sent: { as: 'fill', service: request.service, body: [], reserves: reserveOf(call) },
   };
   const rows = await readOnly(statement, role, rooms);
   if (rows.values.length > 1)
@@ -52,7 +52,8 @@ export async function fill(
   const isSecret = (column: string): boolean =>
     isPersonal(table.table.columns.get(column)!.class) && granted.see.get(column) !== 'clear';
   const { text, secrets } = fillBody(filling, given, columns, row, isSecret);
-  return { outgoing: services.outgoing(call, request, role.role, text), secrets };
+  const outgoing = services.outgoing(call, request, role.role, text);
+  return { outgoing, secrets, answering: answerTo(toService, decision) };
 }
 
 /** The only chunk: one record, or two where there should be one. */

@@ -10,7 +10,7 @@ import { DayClock } from '../quota/day-clock.js';
 import { sharedMetersOf } from '../quota/shared-meter.js';
 import { thresholdsFor } from '../watch/bulk.js';
 import type { ConnectionOptions } from './connection.js';
-import { peopleOf, type NoteItem, type ReadItem } from './decide.js';
+import { peopleOf, type NoteItem, type Outcome, type ReadItem } from './decide.js';
 import { digestBytes, peopleSpace, type Digester } from './digest.js';
 import { Directory, type Actor } from './directory.js';
 import { Dispatch } from './dispatch.js';
@@ -118,17 +118,21 @@ export class AccessLog {
       guesses: guessesOf(decision.lookedUp ?? [], table.table.name, digester),
       candidates: decision.candidates === true,
       reveal: decision.request.reveal?.column,
-      fill: decision.fill,
+      sent: decision.sent,
+      reserved: decision.reserved,
       tokenAddresses: rows.part === 0 ? decision.tokenAddresses : undefined,
       bytes: bytesOf(rows),
     };
-    let writerId = '';
     // The meter that most reads share: whoever is charged to it goes the same way.
-    const mostShared = shared?.find(({ per }) => per === 'tool')?.meterId ?? actor.meterId;
-    const outcome = await this.#dispatch.to(mostShared, records.length / digestBytes, (writer) => {
-      writerId = writer.id;
-      return writer.commit(item);
-    });
+    const meterId = shared?.find(({ per }) => per === 'tool')?.meterId ?? actor.meterId;
+    const count = records.length / digestBytes;
+    const writer = this.#dispatch.take(meterId, count);
+    let outcome: Outcome;
+    try {
+      outcome = await writer.commit(item);
+    } finally {
+      this.#dispatch.leave(meterId, count);
+    }
     if (outcome.flags.length > 0) {
       const rules = outcome.flags.map((flag) => flag.rule);
       this.#options.observe({
@@ -141,7 +145,7 @@ export class AccessLog {
     if ('refused' in outcome) throw outcome.refused;
     const receipt = {
       rows,
-      writer: writerId,
+      writer: writer.id,
       number: outcome.number,
       atMicros: outcome.at,
       flags: outcome.flags,
@@ -199,8 +203,12 @@ export class AccessLog {
     };
   }
 
-  #note({ meterId }: Actor, item: NoteItem): Promise<unknown> {
-    return this.#dispatch.to(meterId, 1, (writer) => writer.commit(item));
+  async #note({ meterId }: Actor, item: NoteItem): Promise<void> {
+    try {
+      await this.#dispatch.take(meterId, 1).commit(item);
+    } finally {
+      this.#dispatch.leave(meterId, 1);
+    }
   }
 
   /** Statements of one shape share their columns, see sql/statement-cache.ts. */

@@ -4,7 +4,7 @@
  * A read over its limit becomes a refusal; the others go on.
  */
 import { hash } from 'node:crypto';
-import type { MaskedRows } from '../access.js';
+import type { MaskedRows, Sent } from '../access.js';
 import { LimitReached, WeirError, type ErrorCode } from '../errors.js';
 import type { BulkThresholds, Flag, Limit } from '../policy/model.js';
 import { chargeOf, describeLimit, type Charge } from '../quota/charge.js';
@@ -71,8 +71,10 @@ export interface ReadItem {
   readonly candidates?: boolean;
   /** The column that is revealed in clear. */
   readonly reveal?: string | undefined;
-  /** The service that gets the values. */
-  readonly fill?: string | undefined;
+  /** It goes to a service instead. */
+  readonly sent?: Sent | undefined;
+  /** Records that were charged before, with what was sent. */
+  readonly reserved?: number | undefined;
   /** The token came from so many addresses; undefined: nothing new about that. */
   readonly tokenAddresses?: number | undefined;
   readonly bytes: number;
@@ -80,7 +82,7 @@ export interface ReadItem {
 
 /** Something to record that charges nothing. */
 export interface NoteItem {
-  readonly kind: Exclude<EntryKind, 'read'>;
+  readonly kind: Exclude<EntryKind, 'read' | 'write' | 'fill'>;
   readonly context: EntryContext | undefined;
   readonly error?: ErrorCode;
   readonly limit?: string;
@@ -190,8 +192,8 @@ function decideRead(
   decided: Decided,
   place: Place,
 ): Outcome {
-  const { rows, actor, context } = item;
-  const { writer, number, at } = place;
+  const { rows, actor } = item;
+  const { number, at } = place;
   const inside = embeddedRecords(item);
   const charged = chargedPeople(item);
   const first = rows.part === 0;
@@ -199,13 +201,13 @@ function decideRead(
   const people = countDistinct(charged, own.seen, instant.day);
   const charge = chargeOf({
     queries: first ? 1 : 0,
-    records: (item.personal ? found : 0) + inside,
+    records: (item.personal ? found - reservedOf(item) : 0) + inside + reservesOf(item),
     people: { fresh: people.fresh, returning: people.returning },
     lookups: first ? lookupsOf(item, found) : 0,
     reveals: first && item.reveal !== undefined ? found : 0,
     misses: first && item.lookups > 0 && found === 0 ? 1 : 0,
     bytes: item.bytes,
-    fills: first && item.fill !== undefined ? found : 0,
+    fills: first && item.sent?.as === 'fill' ? found : 0,
   });
   const { meter } = own;
   const guesses = first ? (item.guesses ?? none) : none;
@@ -225,7 +227,7 @@ function decideRead(
   for (const { account, touched, charge: part } of parts) {
     const limits = limitsPer(item.limits, account, alone);
     const known = charged.length - touched.length;
-    const over = account.meter.check(limits, withoutTell(part, item), instant, clock, known);
+    const over = account.meter.check(limits, asChecked(part, item), instant, clock, known);
     exceeded = longerWait(exceeded, over);
   }
   if (exceeded !== undefined) {
@@ -247,7 +249,7 @@ function decideRead(
   const consecutiveOwn = neighbours.count(actor.actorId, item.table, rows.recordKeys);
   const consecutive = consecutiveOwn + consecutiveInside;
   const flags = bulkFlags(item.thresholds, {
-    recordsPerRead: charge.records,
+    recordsPerRead: (item.personal ? found : 0) + inside,
     recordsPerHour: meter.used('records', 'hour', instant),
     recordsPerDay: meter.used('records', 'day', instant),
     peoplePerRead: charged.length,
@@ -258,39 +260,9 @@ function decideRead(
   if (item.tokenAddresses !== undefined)
     flags.push({ rule: 'tokenAddresses', value: item.tokenAddresses, threshold: 2 });
   if (observed.length > 0) flags.push(...observed);
-  const read: EntryRead = {
-    table: item.table,
-    see: item.see,
-    part: rows.part,
-    // The service's answer follows a request that was filled.
-    last: rows.last && (item.fill === undefined || found === 0),
-    records: found,
-    digests: hash('sha256', Buffer.concat([item.records, item.subjects]), 'hex'),
-    epoch: item.epoch,
-    consecutive,
-    ...(item.reveal === undefined ? {} : { reveal: item.reveal }),
-    ...(item.fill === undefined ? {} : { fill: item.fill }),
-    ...(item.also === undefined ? {} : { also: item.also }),
-  };
-  const rest: Partial<EntryBody> = {
-    at,
-    kind: 'read',
-    read,
+  enter(item, decided, place, item.sent?.as ?? 'read', flags, leavingOf(item, consecutive), {
     charge: chargeTold(ownPart, sharedParts, instant.day),
     limits: limitsOf(item.limits),
-  };
-  const flagged = flags.length > 0;
-  decided.entries.push({
-    number,
-    at,
-    actorId: actor.actorId,
-    flagged,
-    body: entryText(
-      { v: entryVersion, writer, number },
-      context,
-      rest,
-      flagged ? { flags: flagsOf(flags) } : nothingMore,
-    ),
   });
   if (found > 0) decided.digests.push({ number, records: item.records, subjects: item.subjects });
   return { number, at, flags };
@@ -336,28 +308,103 @@ function observedFlags(
   });
 }
 
-function refuse(
-  { context, actor, limits }: ReadItem,
+/** What left, under the name of its kind. */
+function leavingOf(item: ReadItem, consecutive: number): Pick<EntryBody, 'read' | 'write' | 'fill'> {
+  const { sent, table, rows, epoch } = item;
+  const { part, last } = rows;
+  const records = rows.values.length;
+  const digests = hash('sha256', Buffer.concat([item.records, item.subjects]), 'hex');
+  const reserves = reservesOf(item);
+  const more = reserves === 0 ? nothingMore : { reserves };
+  switch (sent?.as) {
+    case undefined: {
+      const { see, reveal, also } = item;
+      const reserved = reservedOf(item);
+      const read: EntryRead = {
+        table,
+        see,
+        part,
+        last,
+        records,
+        digests,
+        epoch,
+        consecutive,
+        ...(reveal === undefined ? {} : { reveal }),
+        ...(reserved === 0 ? {} : { reserved }),
+        ...(also === undefined ? {} : { also }),
+      };
+      return { read };
+    }
+    case 'write': {
+      const { service, body } = sent;
+      return {
+        write: { service, table, body, part, last, records, digests, epoch, consecutive, ...more },
+      };
+    }
+    case 'fill': {
+      const { service } = sent;
+      // The service's answer follows a request that was filled; what is not found is not sent.
+      const ends = last && records === 0;
+      return {
+        fill: {
+          service,
+          table,
+          see: item.see,
+          part,
+          last: ends,
+          records,
+          digests,
+          epoch,
+          consecutive,
+          ...more,
+        },
+      };
+    }
+  }
+}
+
+/** Records of the answer to come that are charged with what is sent; what is not found is not sent. */
+function reservesOf({ sent, rows }: ReadItem): number {
+  if (sent === undefined || (sent.as === 'fill' && rows.values.length === 0)) return 0;
+  return sent.reserves.records;
+}
+
+/** Records that were charged before. */
+function reservedOf({ personal, reserved = 0, rows }: ReadItem): number {
+  return personal ? Math.min(reserved, rows.values.length) : 0;
+}
+
+interface Place {
+  readonly writer: string;
+  readonly number: number;
+  readonly at: number;
+}
+
+/** What became of an item, as its entry: the same head whether it left or was refused. */
+function enter(
+  { context, actor }: ReadItem,
   decided: Decided,
   { writer, number, at }: Place,
+  kind: EntryKind,
+  flags: readonly Flag[],
+  ...parts: readonly Partial<EntryBody>[]
+): void {
+  const flagged = flags.length > 0;
+  const more = flagged ? { flags: flagsOf(flags) } : nothingMore;
+  const body = entryText({ v: entryVersion, writer, number }, context, { at, kind }, ...parts, more);
+  decided.entries.push({ number, at, actorId: actor.actorId, flagged, body });
+}
+
+function refuse(
+  item: ReadItem,
+  decided: Decided,
+  place: Place,
   refused: WeirError,
   limit: string | undefined,
   flags: readonly Flag[],
 ): Outcome {
-  const body: EntryBody = {
-    v: entryVersion,
-    writer,
-    number,
-    ...context,
-    at,
-    kind: 'refusal',
-    limits: limitsOf(limits),
-    error: refused.code,
-    ...(limit === undefined ? {} : { limit }),
-    ...(flags.length === 0 ? {} : { flags: flagsOf(flags) }),
-  };
-  const flagged = flags.length > 0;
-  decided.entries.push({ number, at, actorId: actor.actorId, flagged, body: JSON.stringify(body) });
+  const why = { error: refused.code, ...(limit === undefined ? {} : { limit }) };
+  enter(item, decided, place, 'refusal', flags, { limits: limitsOf(item.limits) }, why);
   return { refused, flags };
 }
 
@@ -369,16 +416,25 @@ function guessingRefused(): WeirError {
 }
 
 /**
- * A look-up is checked as if it missed, found or not: otherwise, with the limit on misses used up, the
- * refusal itself would tell a miss from a hit.
+ * What must fit. A look-up is checked as if it missed, found or not: otherwise, with the limit on misses used up, the
+ * refusal itself would tell a miss from a hit. And what is sent as if its answer showed all that it may: a write cannot
+ * be taken back once its answer does not fit.
  */
-function withoutTell(charge: Charge, { reveal, fill }: ReadItem): Charge {
-  if (charge.lookups === 0 && reveal === undefined && fill === undefined) return charge;
+function asChecked(charge: Charge, item: ReadItem): Charge {
+  const { reveal, sent } = item;
+  if (charge.lookups === 0 && reveal === undefined && sent === undefined) return charge;
+  const { people } = charge;
   return {
     ...charge,
     misses: charge.lookups > 0 ? 1 : 0,
     reveals: reveal === undefined ? 0 : 1,
-    fills: fill === undefined ? 0 : 1,
+    fills: sent?.as === 'fill' ? 1 : 0,
+    ...(sent === undefined
+      ? {}
+      : {
+          records: charge.records - reservesOf(item) + sent.reserves.records,
+          people: { ...people, fresh: people.fresh + sent.reserves.people },
+        }),
   };
 }
 

@@ -167,8 +167,15 @@ export class Directory {
   }
 }
 
+/** A principal stays the same object as long as its token is cached. */
+const identities = new WeakMap<Principal, string>();
+
 function identity(principal: Principal): string {
-  return principal.person === undefined
-    ? `service\0${principal.issuer}\0${principal.tool}`
-    : `person\0${principal.issuer}\0${principal.person}`;
+  let text = identities.get(principal);
+  if (text === undefined) {
+    const { issuer, person, tool } = principal;
+    text = person === undefined ? `service\0${issuer}\0${tool}` : `person\0${issuer}\0${person}`;
+    identities.set(principal, text);
+  }
+  return text;
 }

@@ -21,23 +21,21 @@ export class Dispatch<Writer> {
     this.#loads = writers.map((writer) => ({ writer, rows: 0 }));
   }
 
-  /** @param rows of what is to be written @param write is called with the writer, once */
-  async to<Written>(
-    meterId: number,
-    rows: number,
-    write: (writer: Writer) => Promise<Written>,
-  ): Promise<Written> {
+  /** @param rows of what is to be written. @returns who writes it; `leave` once that is over, whatever came of it */
+  take(meterId: number, rows: number): Writer {
     let person = this.#underWay.get(meterId);
     if (person === undefined) this.#underWay.set(meterId, (person = { load: this.#choose(), reads: 0 }));
     const { load } = person;
     person.reads++;
     load.rows += rows;
-    try {
-      return await write(load.writer);
-    } finally {
-      load.rows -= rows;
-      if (--person.reads === 0) this.#underWay.delete(meterId);
-    }
+    return load.writer;
+  }
+
+  /** @param rows as for `take` */
+  leave(meterId: number, rows: number): void {
+    const person = this.#underWay.get(meterId)!;
+    person.load.rows -= rows;
+    if (--person.reads === 0) this.#underWay.delete(meterId);
   }
 
   #choose(): Load<Writer> {

@@ -6,7 +6,7 @@
 import type { EntryBody } from './entry.js';
 
 /** Members whose strings come again and again; never those that differ from entry to entry. */
-const recurring: ReadonlySet<string> = new Set([
+const recurring = [
   'actor',
   'door',
   'epoch',
@@ -15,14 +15,21 @@ const recurring: ReadonlySet<string> = new Set([
   'policy',
   'role',
   'route',
+  'service',
   'statement',
   'table',
   'tool',
   'writer',
+];
+/** Members that are objects with names of ours; others may hold names that need escaping. */
+const objects = ['amounts', 'charge', 'fill', 'read', 'write'];
+
+/** Of one look-up by name: what else is there is written as it comes. */
+const kinds: ReadonlyMap<string, 'recurring' | 'object'> = new Map([
+  ...recurring.map((name) => [name, 'recurring'] as const),
+  ...objects.map((name) => [name, 'object'] as const),
 ]);
 
-/** Members that are objects with names of ours; others may hold names that need escaping. */
-const objects: ReadonlySet<string> = new Set(['amounts', 'charge', 'read']);
 /** ASCII without anything to escape. */
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
@@ -33,8 +40,50 @@ const frozen = new WeakMap<object, string>();
 /** @param parts members of the body, in the order in which they are to stand */
 export function entryText(...parts: readonly Partial<EntryBody>[]): string {
   let text = '';
-  for (const part of parts) text = withMembers(text, part);
+  for (const part of parts) text = isContext(part) ? withContext(text, part) : withMembers(text, part);
   return `{${text}}`;
+}
+
+type Context = Partial<EntryBody> & { readonly actor: string };
+
+function isContext(part: Partial<EntryBody>): part is Context {
+  for (const first in part) return first === 'request' && typeof part.actor === 'string';
+  return false;
+}
+
+/** What a context said behind its request. */
+interface Kept {
+  readonly names: readonly string[];
+  readonly values: readonly unknown[];
+  readonly text: string;
+}
+
+const maxContexts = 10_000;
+/** By actor, the last one: somebody at work says it again and again. */
+const contexts = new Map<string, Kept>();
+
+function withContext(before: string, context: Context): string {
+  const { request, actor } = context;
+  let kept = contexts.get(actor);
+  if (kept === undefined || !says(kept, context)) {
+    const { request: _request, ...rest } = context;
+    kept = { names: Object.keys(rest), values: Object.values(rest), text: withMembers('', rest) };
+    if (contexts.size >= maxContexts) contexts.clear();
+    contexts.set(actor, kept);
+  }
+  const text = withMembers(before, { request });
+  if (kept.text === '') return text;
+  return text === '' ? kept.text : `${text},${kept.text}`;
+}
+
+function says({ names, values }: Kept, context: Context): boolean {
+  let at = 0;
+  for (const name in context) {
+    if (name === 'request') continue;
+    if (names[at] !== name || values[at] !== context[name as never]) return false;
+    at += 1;
+  }
+  return at === names.length;
 }
 
 /** Its text is kept. For objects that nobody changes any more and that entry after entry shares. */
@@ -48,7 +97,7 @@ function withMembers(before: string, members: object): string {
   for (const name in members) {
     const value: unknown = members[name as never];
     if (value === undefined) continue;
-    text += `${text === '' ? '' : ','}"${name}":${memberText(name, value)}`;
+    text += (text === '' ? '"' : ',"') + name + '":' + memberText(name, value);
   }
   return text;
 }
@@ -56,13 +105,13 @@ function withMembers(before: string, members: object): string {
 function memberText(name: string, value: unknown): string {
   if (typeof value === 'number' && Number.isFinite(value)) return String(value);
   if (typeof value === 'string') {
-    if (recurring.has(name)) return keptString(value);
+    if (kinds.get(name) === 'recurring') return keptString(value);
     return plain.test(value) ? `"${value}"` : JSON.stringify(value);
   }
   if (typeof value === 'object' && value !== null) {
     const kept = frozen.get(value);
     if (kept !== undefined) return kept;
-    if (objects.has(name) && !Array.isArray(value)) return `{${withMembers('', value)}}`;
+    if (kinds.get(name) === 'object' && !Array.isArray(value)) return `{${withMembers('', value)}}`;
   }
   return JSON.stringify(value);
 }

@@ -11,8 +11,12 @@ import { keepText } from './entry-text.js';
 
 export const entryVersion = 1;
 
-/** open: a writer begins. heartbeat: it lives. close: it ends in order. read: rows were released. refusal: nothing was. admin: an administrative read. */
-export type EntryKind = 'open' | 'heartbeat' | 'close' | 'read' | 'refusal' | 'admin';
+/**
+ * open: a writer begins. heartbeat: it lives. close: it ends in order. read: rows were released to the caller. write: a
+ * request that may change something went to a service. fill: clear values went to a service, in a request that the
+ * gateway filled. refusal: nothing left. admin: an administrative read.
+ */
+export type EntryKind = 'open' | 'heartbeat' | 'close' | 'read' | 'write' | 'fill' | 'refusal' | 'admin';
 
 /** Who asked for what; the same in every entry of one request. */
 export interface EntryContext {
@@ -31,10 +35,9 @@ export interface EntryContext {
   readonly ticket?: string;
 }
 
-export interface EntryRead {
+/** Which records left, whoever got them. */
+export interface EntryRecords {
   readonly table: string;
-  /** Released columns and their form: {"order_no":"clear","receiver_phone":"last4"}. */
-  readonly see: Readonly<Record<string, string>>;
   /** Number of the chunk within the request, from 0. */
   readonly part: number;
   readonly last: boolean;
@@ -44,12 +47,35 @@ export interface EntryRead {
   readonly epoch: string;
   /** Keys adjacent to another of this read or of the person's last 1,000. */
   readonly consecutive: number;
+}
+
+export interface EntryRead extends EntryRecords {
+  /** Released columns and their form: {"order_no":"clear","receiver_phone":"last4"}. */
+  readonly see: Readonly<Record<string, string>>;
   /** The column that was revealed in clear, of one record, by its key. */
   readonly reveal?: string;
-  /** The service into whose request the values of one record were put in clear. */
+  /** Where there was no kind `fill` yet: the service into whose request the values of one record were put in clear. */
   readonly fill?: string;
+  /** So many of its records were charged with the write or the filled request that this answers. */
+  readonly reserved?: number;
   /** Tables that came inside the rows. Their digests lie behind those of the table itself, in this order. */
   readonly also?: readonly EntryAlso[];
+}
+
+export interface EntryWrite extends EntryRecords {
+  readonly service: string;
+  /** Fields that its body names. */
+  readonly body: readonly string[];
+  /** So many records of the answer are charged with it. */
+  readonly reserves?: number;
+}
+
+export interface EntryFill extends EntryRecords {
+  readonly service: string;
+  /** Columns that went to the service, in clear. */
+  readonly see: Readonly<Record<string, string>>;
+  /** So many records of the answer are charged with it. */
+  readonly reserves?: number;
 }
 
 /** Table, released columns and their form, rows, and whether these are charged as records. */
@@ -84,7 +110,10 @@ export interface EntryBody extends Partial<EntryContext> {
   readonly at: number;
   readonly zone?: string;
   readonly version?: string;
+  /** Of what left, the member that is named as the kind. */
   readonly read?: EntryRead;
+  readonly write?: EntryWrite;
+  readonly fill?: EntryFill;
   readonly charge?: EntryCharge;
   /** Limits in force for this read: [count, window, max], and "tool" or "token" behind those that many share. */
   readonly limits?: ToldLimits;

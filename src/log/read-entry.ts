@@ -5,7 +5,15 @@
  */
 import { counts, sharedBy, windows } from '../policy/model.js';
 import { isSharedMeterKey } from '../quota/shared-meter.js';
-import type { EntryBody, EntryCharge, EntryKind, EntryRead } from './entry.js';
+import type {
+  EntryBody,
+  EntryCharge,
+  EntryFill,
+  EntryKind,
+  EntryRead,
+  EntryRecords,
+  EntryWrite,
+} from './entry.js';
 
 /** One row of weir.entries. */
 export interface StoredEntry {
@@ -83,10 +91,12 @@ function kindFault(kind: EntryKind, body: EntryBody): string | number {
       const flags = optional(body.flags, areFlags);
       return flags < 0 ? wrong('flags') : context + 1 + limit + limits + flags;
     }
-    case 'read': {
+    case 'read':
+    case 'write':
+    case 'fill': {
       const context = contextFault(body, true);
       if (typeof context === 'string') return context;
-      const fault = readFault(body.read) ?? chargeFault(body.charge) ?? sharedFault(body);
+      const fault = leavingFaults[kind](body) ?? chargeFault(body.charge) ?? sharedFault(body);
       if (fault !== undefined) return fault;
       if (!areLimits(body.limits)) return wrong('limits');
       const unmetered = unmeteredLimit(body.limits, body.charge?.shared ?? []);
@@ -127,26 +137,73 @@ export function contextFault(body: EntryBody, decided: boolean): string | number
 
 export function readFault(read: EntryRead | undefined): string | undefined {
   if (!isObject(read)) return wrong('read');
-  if (!isText(read.table)) return wrong('read.table');
-  if (!isObject(read.see)) return wrong('read.see');
-  for (const column in read.see) if (!isText(read.see[column])) return wrong('read.see');
-  if (!isCount(read.part)) return wrong('read.part');
-  if (typeof read.last !== 'boolean') return wrong('read.last');
-  if (!isCount(read.records)) return wrong('read.records');
-  if (typeof read.digests !== 'string' || !sha256.test(read.digests)) return wrong('read.digests');
-  if (!isText(read.epoch)) return wrong('read.epoch');
+  const fault = recordsFault('read', read);
+  if (fault !== undefined) return fault;
+  if (!isSee(read.see)) return wrong('read.see');
   const also = optional(read.also, isAlso);
   if (also < 0) return wrong('read.also');
-  if (!isCount(read.consecutive) || read.consecutive > allRecords(read)) return wrong('read.consecutive');
+  if (read.consecutive > allRecords(read)) return wrong('read.consecutive');
   const reveal = optional(read.reveal, isText);
   const fill = optional(read.fill, isText);
   if (fill < 0) return wrong('read.fill');
   // Columns of one record are revealed, or go to a service, with nothing inside it.
   if (reveal < 0 || (reveal === 1 && also === 1)) return wrong('read.reveal');
   if (fill === 1 && also === 1) return wrong('read.fill');
-  return Object.keys(read).length === 8 + reveal + fill + also
+  const reserved = optional(read.reserved, isPositive);
+  if (reserved < 0 || (reserved === 1 && read.reserved! > read.records)) return wrong('read.reserved');
+  return Object.keys(read).length === 8 + reveal + fill + reserved + also
     ? undefined
     : 'its "read" has a member that no read has';
+}
+
+/** What left, by kind. */
+const leavingFaults = {
+  read: ({ read }: EntryBody) => readFault(read),
+  write: ({ write }: EntryBody) => sentFault('write', write, 'body', areTexts(write?.body)),
+  fill: ({ fill }: EntryBody) => sentFault('fill', fill, 'see', isSee(fill?.see)),
+};
+
+/** The member that says what left. */
+export function leavingOf({ read, write, fill }: EntryBody): EntryRead | EntryWrite | EntryFill | undefined {
+  return read ?? write ?? fill;
+}
+
+function sentFault(
+  kind: 'write' | 'fill',
+  sent: EntryWrite | EntryFill | undefined,
+  what: string,
+  sound: boolean,
+): string | undefined {
+  if (!isObject(sent)) return wrong(kind);
+  if (!isText(sent.service)) return wrong(`${kind}.service`);
+  if (!sound) return wrong(`${kind}.${what}`);
+  const fault = recordsFault(kind, sent);
+  if (fault !== undefined) return fault;
+  if (sent.records > 1) return wrong(`${kind}.records`);
+  if (sent.consecutive > sent.records) return wrong(`${kind}.consecutive`);
+  const reserves = optional(sent.reserves, isPositive);
+  if (reserves < 0) return wrong(`${kind}.reserves`);
+  return Object.keys(sent).length === 9 + reserves
+    ? undefined
+    : `its "${kind}" has a member that no ${kind} has`;
+}
+
+function recordsFault(name: string, of: EntryRecords): string | undefined {
+  if (!isText(of.table)) return wrong(`${name}.table`);
+  if (!isCount(of.part)) return wrong(`${name}.part`);
+  if (typeof of.last !== 'boolean') return wrong(`${name}.last`);
+  if (!isCount(of.records)) return wrong(`${name}.records`);
+  if (typeof of.digests !== 'string' || !sha256.test(of.digests)) return wrong(`${name}.digests`);
+  if (!isText(of.epoch)) return wrong(`${name}.epoch`);
+  return isCount(of.consecutive) ? undefined : wrong(`${name}.consecutive`);
+}
+
+function isSee(see: unknown): boolean {
+  return isObject(see) && Object.values(see).every(isText);
+}
+
+function areTexts(value: unknown): boolean {
+  return Array.isArray(value) && (value as unknown[]).every(isText);
 }
 
 /** [table, see, records, personal] of each table that came inside the rows; none comes inside nothing. */
@@ -266,6 +323,10 @@ function isObject(value: unknown): value is object {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
+}
+
+function isPositive(value: unknown): value is number {
+  return isCount(value) && value > 0;
 }
 
 function isCount(value: unknown): value is number {

@@ -8,7 +8,7 @@ const nobody: ReadonlySet<string> = new Set();
 
 /** Last days of one meter's people: what the database told, and what this process has committed since midnight. */
 export class KnownDays implements LastDays {
-  readonly #told = new Map<string, number>();
+  #told: Map<string, number> | undefined;
   readonly #day: number;
   readonly #seenOnDay: ReadonlySet<string>;
 
@@ -18,13 +18,13 @@ export class KnownDays implements LastDays {
   }
 
   get(digest: string): number | undefined {
-    const told = this.#told.get(digest);
+    const told = this.#told?.get(digest);
     if (!this.#seenOnDay.has(digest)) return told;
     return told === undefined ? this.#day : Math.max(told, this.#day);
   }
 
   set(digest: string, day: number): void {
-    this.#told.set(digest, day);
+    (this.#told ??= new Map()).set(digest, day);
   }
 }
 

@@ -7,7 +7,7 @@ import type { Pool } from 'pg';
 import type { Door } from '../access.js';
 import { digestBytes, peopleSpace, type Digester } from './digest.js';
 import type { EntryBody, EntryKind } from './entry.js';
-import { readEntry } from './read-entry.js';
+import { leavingOf, readEntry } from './read-entry.js';
 import { connect, hangUp, streamRows } from './verify-snapshot.js';
 
 export interface ShowFilter {
@@ -58,6 +58,8 @@ export interface ShownEntry {
   readonly columns: Readonly<Record<string, string>> | undefined;
   /** The service that got them in a request which the gateway filled; the caller did not. */
   readonly filled: string | undefined;
+  /** Of a write: the service that it went to, and the fields that its body names. */
+  readonly written: { readonly service: string; readonly body: readonly string[] } | undefined;
   /** Rows of this part of the read. */
   readonly records: number | undefined;
   readonly part: number | undefined;
@@ -65,7 +67,8 @@ export interface ShownEntry {
   readonly also: readonly ShownTable[] | undefined;
   /** What it was charged to: the actor's meter, then those of its tool and its token. */
   readonly meters: readonly string[] | undefined;
-  readonly outcome: 'released' | 'refused' | 'noted';
+  /** forwarded: a write was, and what of it was shown to the caller is the next part of the request. */
+  readonly outcome: 'released' | 'forwarded' | 'refused' | 'noted';
   readonly error: string | undefined;
   /** The limit that refused it. */
   readonly limit: string | undefined;
@@ -228,24 +231,29 @@ function matches(row: Row, filter: ShowFilter, wanted: readonly Wanted[]): boole
   if (typeof body === 'string') return true;
   if (door !== undefined && body.door !== door) return false;
   if (kind !== undefined && body.kind !== kind) return false;
-  if (table !== undefined && segmentsOf(body.read, table).length === 0) return false;
+  const left = leavingOf(body);
+  if (table !== undefined && segmentsOf(left, table).length === 0) return false;
   if (reason !== undefined && body.reason !== reason) return false;
   if (ticket !== undefined && body.ticket !== ticket) return false;
   if (request !== undefined && body.request !== request) return false;
   return wanted.every(({ list, byEpoch }) => {
-    const digest = byEpoch.get(body.read?.epoch ?? '');
+    const digest = byEpoch.get(left?.epoch ?? '');
     if (digest === undefined) return false;
     // A person is the same in every table; a record is one of its own.
     if (list === 'subjects') return holds(row[9] ?? '', digest, 0, Infinity);
-    return segmentsOf(body.read, record?.table).some(([from, to]) => holds(row[8] ?? '', digest, from, to));
+    return segmentsOf(left, record?.table).some(([from, to]) => holds(row[8] ?? '', digest, from, to));
   });
 }
 
-/** Where the digests of a table lie in the lists of a read, as numbers of rows: from, and up to. The last table has all that is left. */
-function segmentsOf(read: EntryBody['read'], wanted: string | undefined): (readonly [number, number])[] {
-  if (read === undefined) return [];
+/** Where the digests of a table lie in the lists of what left, as numbers of rows: from, and up to. The last table has all that is left. */
+function segmentsOf(
+  left: ReturnType<typeof leavingOf>,
+  wanted: string | undefined,
+): (readonly [number, number])[] {
+  if (left === undefined) return [];
   let end = 0;
-  const tables = [[read.table, read.records], ...(read.also ?? []).map(([name, , n]) => [name, n])] as const;
+  const inside = ('also' in left && left.also) || [];
+  const tables = [[left.table, left.records], ...inside.map(([name, , n]) => [name, n])] as const;
   return tables.flatMap(([name, records], i) => {
     const from = end;
     end = i === tables.length - 1 ? Infinity : end + Number(records);
@@ -264,9 +272,17 @@ function holds(list: string, digest: string, from: number, to: number): boolean 
   return false;
 }
 
+const outcomes: Readonly<Partial<Record<EntryKind, ShownEntry['outcome']>>> = {
+  read: 'released',
+  fill: 'released',
+  write: 'forwarded',
+  refusal: 'refused',
+};
+
 function shownFrom([writer, number, at, actorId, text, issuer, subject, displayName]: Row): ShownEntry {
   const read = readEntry(text);
   const [body, fault]: [Partial<EntryBody>, string?] = typeof read === 'string' ? [{}, read] : [read];
+  const left = leavingOf(body as EntryBody);
   return {
     entry: `${writer}/${number}`,
     atMicros: Number(at),
@@ -286,14 +302,15 @@ function shownFrom([writer, number, at, actorId, text, issuer, subject, displayN
     statement: body.statement,
     reason: body.reason,
     ticket: body.ticket,
-    table: body.read?.table,
-    columns: body.read?.see,
-    filled: body.read?.fill,
-    records: body.read?.records,
-    part: body.read?.part,
+    table: left?.table,
+    columns: (body.read ?? body.fill)?.see,
+    filled: body.fill?.service ?? body.read?.fill,
+    written: body.write && { service: body.write.service, body: body.write.body },
+    records: left?.records,
+    part: left?.part,
     also: body.read?.also?.map(([table, see, records]) => ({ table, columns: see, records })),
     meters: body.charge && [body.charge.meter, ...(body.charge.shared ?? []).map(([meter]) => meter)],
-    outcome: body.kind === 'read' ? 'released' : body.kind === 'refusal' ? 'refused' : 'noted',
+    outcome: outcomes[body.kind ?? 'open'] ?? 'noted',
     error: body.error,
     limit: body.limit,
     flags: (body.flags ?? []).map(([rule, value, threshold]) => ({ rule, value, threshold })),

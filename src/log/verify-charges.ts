@@ -16,6 +16,8 @@ export interface MeterAccount {
   /** A number of its own. */
   index: number;
   sequence: number;
+  /** Records that were charged with what was sent, and that no answer has shown yet. */
+  reserved: number;
   /** Its last charge. */
   writer: string;
   number: number;
@@ -158,6 +160,11 @@ export class Charges {
           `it was released although a limit was used up: ${used} and ${amount} more make more than ${limit.max} ${limit.count} per ${limit.window}`,
         );
       }
+      account.reserved += read.reserves - read.reserved;
+      if (account.reserved < 0) {
+        complain('charge', 'it shows more records as charged before than were');
+        account.reserved = 0;
+      }
       if (!this.#meetPeople(charged, charge.people, subjects, account)) {
         complain(
           'charge',
@@ -178,6 +185,7 @@ export class Charges {
     this.#ledger.forget(key);
     account.index = this.#nextIndex++;
     account.sequence = 0;
+    account.reserved = 0;
     account.lastDay = 0;
     account.sound = true;
     account.peopleKnown = true;
@@ -197,6 +205,7 @@ export class Charges {
       account = {
         index: this.#nextIndex++,
         sequence: before,
+        reserved: 0,
         writer,
         number,
         at,
@@ -217,12 +226,13 @@ export class Charges {
     account: MeterAccount,
   ): boolean {
     // Rows without a personal column are free, and show nobody.
-    if (this.#people === undefined || !account.peopleKnown || read.charge.records === 0) return true;
+    const paid = paidRecords(read);
+    if (this.#people === undefined || !account.peopleKnown || paid === 0) return true;
     if (subjects === undefined) {
       account.peopleKnown = false;
       return true;
     }
-    const own = read.charge.records > chargedInside(read);
+    const own = paid > chargedInside(read);
     const met = this.#people.meet(account.index, chargedSubjects(subjects, read, own), read.day, people);
     if (met === undefined) {
       this.#people = undefined;
@@ -249,18 +259,22 @@ interface ChargedMeter {
   readonly limits: readonly Limit[];
 }
 
+/** Records that it shows and that are paid for, now or before. */
+function paidRecords({ charge, reserves, reserved }: ReadFacts): number {
+  return charge.records - reserves + reserved;
+}
+
 /** What a charge says otherwise than the read it is for. */
 function contradictionOf(read: ReadFacts): string | undefined {
-  const { part, records, reveal, fill, charge, shared } = read;
+  const { part, records, reveal, fill, write, charge, shared } = read;
   const first = part === 0;
   if (charge.queries !== (first ? 1 : 0))
     return 'its charge does not count one query for the first part of a read and none for others';
-  const own = charge.records - chargedInside(read);
-  if (own !== records && own !== 0) return 'its charge counts other records than were read';
-  if (
-    newToday(charge.people) > charge.records ||
-    shared?.some(({ people }) => newToday(people) > charge.records)
-  )
+  const paid = paidRecords(read);
+  const own = paid - chargedInside(read);
+  if (write ? own !== 0 : own !== records && own !== 0)
+    return 'its charge counts other records than were read';
+  if (newToday(charge.people) > paid || shared?.some(({ people }) => newToday(people) > paid))
     return 'its charge counts more people than records';
   if (charge.lookups > 0 && !first) return 'its charge counts look-ups in a later part of a read';
   const missed = charge.lookups > 0 && records === 0;

@@ -5,7 +5,7 @@
 import { sharedBy, type Count, type Limit, type SharedBy, type Window } from '../policy/model.js';
 import { chargeOf, nobody, type Charge, type PeopleCharge } from '../quota/charge.js';
 import type { EntryBody, EntryCharge, EntryKind } from './entry.js';
-import { columnFault, readEntry, type StoredEntry } from './read-entry.js';
+import { columnFault, leavingOf, readEntry, type StoredEntry } from './read-entry.js';
 
 export interface Facts {
   readonly kind: EntryKind;
@@ -16,6 +16,7 @@ export interface Facts {
   readonly read: ReadFacts | undefined;
 }
 
+/** Of what left, to a caller or to a service. */
 export interface ReadFacts {
   readonly part: number;
   /** Rows of the table itself. */
@@ -26,6 +27,12 @@ export interface ReadFacts {
   readonly reveal: boolean;
   /** Its values were released to a service. */
   readonly fill: boolean;
+  /** It went to a service, with nothing of the record. */
+  readonly write: boolean;
+  /** Records of the answer to come that it charges. */
+  readonly reserves: number;
+  /** Of its records, those that were charged before. */
+  readonly reserved: number;
   /** SHA-256 of the lists, hex. */
   readonly digests: string;
   readonly meter: string;
@@ -68,17 +75,21 @@ export function factsOf(row: StoredEntry): Facts | string {
 
 function factsOfBody(body: EntryBody): Facts {
   const { kind, actor, policy, zone, read, charge, limits } = body;
-  if (read === undefined || charge === undefined || limits === undefined) {
+  const left = leavingOf(body);
+  if (left === undefined || charge === undefined || limits === undefined) {
     return { kind, actor, policy, zone, read: undefined };
   }
-  const { part, records, digests, reveal, fill, also } = read;
+  const { part, records, digests } = left;
   const { meter, sequence, day, amounts, shared } = charge;
   const facts = {
     part,
     records,
-    also: also?.map(([, , inside, personal]) => ({ records: inside, personal })),
-    reveal: reveal !== undefined,
-    fill: fill !== undefined,
+    also: read?.also?.map(([, , inside, personal]) => ({ records: inside, personal })),
+    reveal: read?.reveal !== undefined,
+    fill: kind === 'fill' || read?.fill !== undefined,
+    write: kind === 'write',
+    reserves: (body.write ?? body.fill)?.reserves ?? 0,
+    reserved: read?.reserved ?? 0,
     digests,
     meter,
     sequence,

@@ -5,12 +5,19 @@
  * only what differs from read to read may differ, within the forms that the full check allows. What fits no
  * known pattern is checked in full. It may be wrong only if it accepts too much; a test holds the two together.
  */
-import type { Limit } from '../policy/model.js';
 import type { Charge, PeopleCharge } from '../quota/charge.js';
 import type { EntryBody, EntryCharge } from './entry.js';
 import { chargeFault, isPeopleList } from './read-entry.js';
 import type { EntryRow } from './verify-copy.js';
-import { chargeFrom, factsOf, peopleFrom, sharedKind, type Facts, type SharedFacts } from './verify-facts.js';
+import {
+  chargeFrom,
+  factsOf,
+  peopleFrom,
+  sharedKind,
+  type Facts,
+  type ReadFacts,
+  type SharedFacts,
+} from './verify-facts.js';
 
 /** What may stand where reads differ. */
 type Form = 'writer' | 'words' | 'positive' | 'natural' | 'boolean' | 'hash' | 'amounts' | 'people';
@@ -47,14 +54,14 @@ interface Pattern {
   readonly steps: readonly Step[];
   /** What stands after the last field. */
   readonly tail: Uint8Array;
+  readonly kind: Facts['kind'];
   readonly policy: string | undefined;
-  readonly reveal: boolean;
-  readonly fill: boolean;
+  /** What the steps do not differ in. */
+  readonly always: Pick<ReadFacts, 'reveal' | 'fill' | 'write' | 'reserves' | 'reserved' | 'limits'>;
   /** Of each table that came inside the rows: is it charged? */
   readonly also: readonly boolean[] | undefined;
   /** Meters of tool and token that are charged as well. */
   readonly shared: readonly string[] | undefined;
-  readonly limits: readonly Limit[];
 }
 
 interface Actor {
@@ -261,13 +268,16 @@ export class EntryReader {
   }
 
   #take(row: EntryRow, { actor, meter }: Actor, pattern: Pattern): Facts | undefined {
-    const { policy, limits, reveal, fill } = pattern;
+    const { kind, policy, always } = pattern;
+    const { limits, reveal, fill, write, reserves, reserved } = always;
     const { bytes } = row;
     const numbers = this.#numbers;
     const records = numbers[recordsField]!;
     const also = pattern.also?.map((personal, i) => ({ records: numbers[fields.length + i]!, personal }));
     const all = also === undefined ? records : also.reduce((sum, inside) => sum + inside.records, records);
     if (
+      reserved > records ||
+      (kind !== 'read' && records > 1) ||
       numbers[numberField] !== row.number ||
       numbers[atField] !== row.at ||
       numbers[consecutiveField]! > all
@@ -284,6 +294,9 @@ export class EntryReader {
       also,
       reveal,
       fill,
+      write,
+      reserves,
+      reserved,
       digests,
       meter,
       sequence: numbers[sequenceField]!,
@@ -292,7 +305,7 @@ export class EntryReader {
       shared,
       limits,
     };
-    return { kind: 'read', actor, policy, zone: undefined, read };
+    return { kind, actor, policy, zone: undefined, read };
   }
 
   #charge(text: string): Charge | undefined {
@@ -327,7 +340,7 @@ export class EntryReader {
   }
 
   /** @param text a body that is sound */
-  #learn(text: string, { actor, read }: Facts): void {
+  #learn(text: string, { kind, actor, read }: Facts): void {
     // A pattern costs as much as many checks: where hardly two reads are alike, they are not worth it.
     if (this.#learned > freelyLearned + this.#recognised / 16) return;
     this.#learned++;
@@ -341,17 +354,16 @@ export class EntryReader {
       this.#actors.set(actor, (known = { actor, meter: read.meter, recent: [] }));
     }
     const { steps, tail } = found;
-    const { reveal, fill, limits } = read;
+    const { reveal, fill, write, reserves, reserved, limits } = read;
     this.#patterns +=
       known.recent.unshift({
         steps,
         tail,
+        kind,
         policy: body.policy,
-        reveal,
-        fill,
+        always: { reveal, fill, write, reserves, reserved, limits },
         also: read.also?.map(({ personal }) => personal),
         shared: read.shared?.map(({ meter }) => meter),
-        limits,
       }) > maxRecent
         ? 0
         : 1;
@@ -387,7 +399,9 @@ function patternOf(body: EntryBody): Pick<Pattern, 'steps' | 'tail'> | undefined
   const marked = JSON.parse(JSON.stringify(body)) as Record<string, unknown>;
   const marks: number[] = [];
   fields.forEach(([member], i) => {
-    const [outer, inner] = member.split('.') as [string, string?];
+    const [named, inner] = member.split('.') as [string, string?];
+    // What left is named as its kind.
+    const outer = named === 'read' ? body.kind : named;
     if (marked[outer] === undefined) return;
     marks.push(i);
     if (inner === undefined) marked[outer] = `\u0001${i}\u0001`;

@@ -14,7 +14,18 @@
  * from writing an expression out at each mention of its name; a constant without it is written out, which is wanted. Names begin with __weir, which no
  * statement of a user may, so they cannot capture a column of the text's.
  */
-import { cityEndings, fillers, maxCharacters, otherStarts, provinces, separators } from './division-tree.js';
+import {
+  cityEndings,
+  country,
+  fillers,
+  labels,
+  maxCharacters,
+  maxText,
+  otherStarts,
+  provinces,
+  separators,
+} from './division-tree.js';
+import { sqlText } from './plain-text.js';
 
 export const maxDistrictCharacters = 16;
 
@@ -45,7 +56,8 @@ function replaced(text: string, pairs: readonly (readonly [string, string])[]): 
   return pairs.reduce((inner, [from, to]) => `replace(${inner}, '${from}', '${to}')`, text);
 }
 
-const withoutSeparators = (text: string): string => `translate(${text}, '${separators}', '')`;
+const withoutSeparators = (text: string): string =>
+  `ltrim(translate(left(${text}, ${maxText}), ${sqlText(separators)}, ''), '${labels}')`;
 
 /** The province that the text begins with and the stars, or `otherwise`. */
 function provinceOf(text: string, otherwise = `'***'`): string {
@@ -55,10 +67,11 @@ function provinceOf(text: string, otherwise = `'***'`): string {
 
 /** __weir_b is the address brought to its form, __weir_n the length of what it begins with up to its city, or 0. */
 function fromAddress(text: string): string {
-  const formed = replaced(`left(${withoutSeparators(text)}, ${maxCharacters})`, fillers);
+  const within = `CASE WHEN starts_with(__weir_t, '${country}') THEN substr(__weir_t, ${country.length + 1}) ELSE __weir_t END`;
+  const formed = replaced(`left(${within}, ${maxCharacters})`, fillers);
   return (
     `FROM (SELECT __weir_b, strpos(${replaced('__weir_b', cityEndings)}, '市') AS __weir_n ` +
-    `FROM (SELECT ${formed} AS __weir_b OFFSET 0) AS __weir_1 OFFSET 0) AS __weir_2`
+    `FROM (SELECT ${formed} AS __weir_b FROM (SELECT ${withoutSeparators(text)} AS __weir_t OFFSET 0) AS __weir_6 OFFSET 0) AS __weir_1 OFFSET 0) AS __weir_2`
   );
 }
 
@@ -73,7 +86,9 @@ export function citySql(text: string): string {
   const usual = `left(${text}, strpos(${text}, '市'))`;
   const general = `(SELECT coalesce((__weir_j ->> left(__weir_b, __weir_n)) || '***', ${provinceOf('__weir_b')}) ${fromAddress(text)})`;
   return (
-    `(SELECT CASE WHEN ${text} IS NULL THEN NULL WHEN __weir_j ? ${usual} THEN (__weir_j ->> ${usual}) || '***' ` +
+    `(SELECT CASE WHEN ${text} IS NULL THEN NULL WHEN __weir_j ? ${usual} ` +
+    `AND substr(${text}, strpos(${text}, '市') + 1, 1) BETWEEN '一' AND '\u9fff' ` +
+    `AND substr(${text}, strpos(${text}, '市') + 1, 1) <> '场' THEN (__weir_j ->> ${usual}) || '***' ` +
     `ELSE ${general} END FROM (SELECT ${names} AS __weir_j) AS __weir_0)`
   );
 }

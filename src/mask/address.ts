@@ -4,12 +4,24 @@
  * beginning, so that nothing of a street leaks that merely looks like a district (幸福小区). An address may
  * also begin with its city, with a shortened province before a city's full name, or leave out the city
  * above one of county rank; what begins otherwise is hidden altogether. A level that is not there gives
- * the one above it. Shown is the division's own full name: spaces, a municipality's name said twice and
- * the fillers of address pickers (市辖区) do not show, nor what was left out.
+ * the one above it. Shown is the division's own full name: spaces, labels, a postcode, a municipality's name said
+ * twice and the fillers of address pickers (市辖区) do not show, nor what was left out.
  */
 import { citySql, districtSql, provinceSql } from './address-sql.js';
-import { fillers, firstCity, maxCharacters, otherStarts, provinces, separators } from './division-tree.js';
+import {
+  country,
+  fillers,
+  firstCity,
+  labels,
+  maxCharacters,
+  maxText,
+  otherStarts,
+  provinces,
+  separators,
+} from './division-tree.js';
+import { collated } from './collated.js';
 import type { Mask } from './mask.js';
+import { firstCharacters } from './plain-text.js';
 
 /** The first two characters tell provinces apart. */
 const provinceByStart = new Map([...provinces.keys()].map((name) => [name.slice(0, 2), name]));
@@ -19,16 +31,19 @@ function startOf(text: string, names: Iterable<string>): string | undefined {
   return undefined;
 }
 
-const separator = new RegExp(`[${separators}]`, 'gu');
+const separator = new RegExp(`[${escaped(separators)}]`, 'gu');
+const label = new RegExp(`^[${escaped(labels)}]+`, 'u');
+
+function escaped(characters: string): string {
+  return Array.from(characters, (one) => `\\u{${(one.codePointAt(0) ?? 0).toString(16)}}`).join('');
+}
 
 function normalise(address: string): string {
-  const close = address.replace(separator, '');
-  const start =
-    close.length <= maxCharacters
-      ? close
-      : Array.from(close.slice(0, 2 * maxCharacters))
-          .slice(0, maxCharacters)
-          .join('');
+  const close = firstCharacters(address, maxText).replace(separator, '').replace(label, '');
+  const start = firstCharacters(
+    close.startsWith(country) ? close.slice(country.length) : close,
+    maxCharacters,
+  );
   return anyFiller.test(start)
     ? fillers.reduce((text, [filler, left]) => text.replaceAll(filler, left), start)
     : start;
@@ -45,7 +60,8 @@ function divisionsOf(address: string): readonly string[] {
   const cities = provinces.get(province) ?? new Map<string, readonly string[]>();
   const rest = text.slice(province.length);
   // A province that is its own city: the districts follow at once, and the city level shows the province.
-  const city = cities.has(province) ? '' : startOf(rest, cities.keys());
+  const named = cities.has(province) ? '' : startOf(rest, cities.keys());
+  const city = named !== undefined && named !== '' && rest.charAt(named.length) === '场' ? undefined : named;
   if (city === undefined) return otherStarts.get(firstCity(text)) ?? [province];
   const district = startOf(rest.slice(city.length), cities.get(city === '' ? province : city) ?? []);
   return district === undefined ? [province, city] : [province, city, district];
@@ -70,7 +86,7 @@ export const province: Mask = {
   name: 'province',
   classes: ['address'],
   example: [documented, '浙江省***'],
-  sql: provinceSql,
+  sql: collated(provinceSql),
   apply: keepLevels(1),
 };
 
@@ -78,7 +94,7 @@ export const city: Mask = {
   name: 'city',
   classes: ['address'],
   example: [documented, '浙江省杭州市***'],
-  sql: citySql,
+  sql: collated(citySql),
   apply: keepLevels(2),
 };
 
@@ -86,6 +102,6 @@ export const district: Mask = {
   name: 'district',
   classes: ['address'],
   example: [documented, '浙江省杭州市西湖区***'],
-  sql: districtSql,
+  sql: collated(districtSql),
   apply: keepLevels(3),
 };

@@ -4,6 +4,7 @@
  * does not; what is no plain number of at most fifteen whole digits (NaN, 1e+20) shows nothing. The
  * output is text.
  */
+import { collated } from './collated.js';
 import type { Mask, MaskFamily } from './mask.js';
 
 const maxDigits = 15;
@@ -25,22 +26,24 @@ export const bucket: MaskFamily = {
       name: `bucket(${width})`,
       classes: bucket.classes,
       example: ['168.50', `${low}–${low + width}`],
-      sql: (text) =>
-        `(SELECT CASE WHEN __weir_w = '' OR length(__weir_w) > ${maxDigits} OR ltrim(__weir_w, '0123456789') <> '' ` +
-        `OR rtrim(ltrim(ltrim(${text}, '-'), '0123456789'), '0123456789') NOT IN ('', '.') ` +
-        `THEN '***' ELSE (SELECT CASE WHEN starts_with(${text}, '-') ` +
-        `THEN (-__weir_l - ${width})::text || '–' || (-__weir_l)::text ` +
-        `ELSE __weir_l::text || '–' || (__weir_l + ${width})::text END ` +
-        `FROM (SELECT __weir_w::bigint / ${width} * ${width} AS __weir_l OFFSET 0) AS __weir_2) END ` +
-        `FROM (SELECT CASE WHEN starts_with(${text}, '-') THEN substr(split_part(${text}, '.', 1), 2) ` +
-        `ELSE split_part(${text}, '.', 1) END AS __weir_w OFFSET 0) AS __weir_1 WHERE ${text} IS NOT NULL)`,
+      sql: collated(
+        (text) =>
+          `(SELECT CASE WHEN __weir_w = '' OR length(__weir_w) > ${maxDigits} OR ltrim(__weir_w, '0123456789') <> '' ` +
+          `OR rtrim(ltrim(ltrim(${text}, '-'), '0123456789'), '0123456789') NOT IN ('', '.') ` +
+          `THEN '***' ELSE (SELECT CASE WHEN starts_with(${text}, '-') AND translate(${text}, '-.0', '') <> '' ` +
+          `THEN (-__weir_l - ${width})::text || '–' || (-__weir_l)::text ` +
+          `ELSE __weir_l::text || '–' || (__weir_l + ${width})::text END ` +
+          `FROM (SELECT __weir_w::bigint / ${width} * ${width} AS __weir_l OFFSET 0) AS __weir_2) END ` +
+          `FROM (SELECT CASE WHEN starts_with(${text}, '-') THEN substr(split_part(${text}, '.', 1), 2) ` +
+          `ELSE split_part(${text}, '.', 1) END AS __weir_w OFFSET 0) AS __weir_1 WHERE ${text} IS NOT NULL)`,
+      ),
       apply(value) {
         if (value === null) return null;
         const [, sign, digits] = number.exec(value) ?? [];
         if (digits === undefined) return '***';
         const below = (BigInt(digits) / BigInt(width)) * BigInt(width);
         const above = below + BigInt(width);
-        return sign === '-' ? `${-above}–${-below}` : `${below}–${above}`;
+        return sign === '-' && /[1-9]/.test(value) ? `${-above}–${-below}` : `${below}–${above}`;
       },
     };
   },

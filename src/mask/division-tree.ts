@@ -1,5 +1,6 @@
 /** The list of divisions as a tree, and how an address is brought to its form; for both forms of the address masks. */
 import { DIVISION_LINES } from './divisions.js';
+import { unseen } from './plain-text.js';
 
 /** Province → its cities → their districts. A province that is its own city (municipality, SAR) has no other. */
 export const provinces: ReadonlyMap<string, ReadonlyMap<string, readonly string[]>> = readTree(
@@ -11,16 +12,29 @@ export const municipalities: readonly string[] = [...provinces.keys()].filter((n
 /** No division, with all that may stand in it, is longer. Code points. */
 export const maxCharacters = 64;
 
-/** What may stand anywhere in an address: white space, and what separates the divisions in lists. */
-export const separators = ' \u3000\t\r\n,，/-';
+/** May stand in front of the province. */
+export const country = '中国';
 
-/** Endings of cities besides 市, each as what makes a 市 of it in a text of the same length. */
+/** Of the text, so many code points are looked at. */
+export const maxText = 4 * maxCharacters;
+
+/** What may stand anywhere in an address: what does not show, and what separates the divisions in lists. */
+export const separators = `${unseen}-,.:/|>_~·—–，。：；、／－．｜＞＿～;`;
+
+/** What an address is labelled with, and its postcode: no division begins with any of these. */
+export const labels = '0123456789０１２３４５６７８９收货件寄送到至地址在住[]()【】（）';
+
+/**
+ * Endings of cities besides 市, each as what makes a 市 of it in a text of the same length; and at last what takes
+ * it away again: 东方市场 is a market.
+ */
 export const cityEndings = [
   ['自治州', '自治市'],
   ['地区', '地市'],
   ['林区', '林市'],
   ['盟', '市'],
   ['县', '市'],
+  ['市场', '卖场'],
 ] as const;
 
 /** The text up to the first ending of a city; empty where there is none. */

@@ -1,8 +1,10 @@
 /**
- * Any text keeps its first and last characters: six of them at most, and at most a third of the text,
- * or none. For numbers that are not phones; names, phones and addresses have masks that know what in
- * them is telling. Characters are code points.
+ * A number keeps its first and last characters, however it is punctuated: six of them at most, and at most a
+ * third of it, or none. For numbers that are not phones; names, phones, addresses and e-mail addresses have masks
+ * that know what in them is telling. Characters are code points.
  */
+import { bareNumber, withBareNumberSql } from './bare-number.js';
+import { collated } from './collated.js';
 import type { Mask, MaskFamily } from './mask.js';
 
 const mostKept = 6;
@@ -11,7 +13,7 @@ const share = 3;
 
 export const partial: MaskFamily = {
   name: 'partial',
-  classes: ['order-number', 'email', 'id-number'],
+  classes: ['order-number', 'id-number'],
   parameters: ['first', 'last'],
   written: '{mask: partial, first: 2, last: 4}',
   fault(first = 0, last = 0) {
@@ -25,7 +27,7 @@ export const partial: MaskFamily = {
     const documented = '330106199001011234';
     const apply: Mask['apply'] = (value) => {
       if (value === null) return null;
-      const characters = Array.from(value);
+      const characters = bareNumber(value);
       if (characters.length < least) return '***';
       const end = characters.slice(characters.length - last);
       return `${characters.slice(0, first).join('')}***${end.join('')}`;
@@ -34,9 +36,13 @@ export const partial: MaskFamily = {
       name: `partial(${first},${last})`,
       classes: partial.classes,
       example: [documented, apply(documented)],
-      sql: (text) =>
-        `CASE WHEN length(${text}) < ${least} THEN '***' ` +
-        `ELSE left(${text}, ${first}) || '***' || right(${text}, ${last}) END`,
+      sql: collated((text) =>
+        withBareNumberSql(
+          text,
+          `CASE WHEN length(__weir_b) < ${least} THEN '***' ` +
+            `ELSE left(__weir_b, ${first}) || '***' || right(__weir_b, ${last}) END`,
+        ),
+      ),
       apply,
     };
   },

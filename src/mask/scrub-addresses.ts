@@ -7,13 +7,18 @@
 import { spansOf, type Folded, type Span } from './scrub-fold.js';
 
 const number = '[0-9〇零一二三四五六七八九十百]{1,6}';
-const road = '(?:路|街|巷|弄|胡同|坊|(?<![知报通频赛管味渠地轨])道|(?<![这那家哪心公屋])里)';
+const road =
+  '(?:路|街|巷子?|弄|胡同|坊|(?<![知报通频赛管味渠地轨])道|(?<![这那家哪心公屋])里|(?<![时间这那阶片分一])段)';
 const building =
-  '(?:大厦|广场|中心|大楼|写字楼|住院部|酒店|宾馆|医院|公寓|商城|宿舍|校区|小区|花园|科技园|软件园)';
+  '(?:大厦|广场|中心|大楼|写字楼|住院部|酒店|宾馆|医院|公寓|商城|宿舍|校区|小区|花园|科技园|软件园|创意园|产业园)';
 const estate = '[苑园区城里庭居府院湾墅郡都国际村庄阁轩]';
 
+/** Whose it is, or which, is no name. */
+const named =
+  '(?<![我你他她咱]们?|本|这个?|那个?|哪个?|整个?|同个?|每个?|各个?|隔壁|其他|附近|旁边|公司|单位|学校|学生|员工|职工|商业|办公|老|旧|新|进|出|是|有|不让?进)(?<=(?:(?![在到放去住送寄给的是我你他她们这那哪本整同每各个])[\\u4e00-\\u9fff]){2})';
+
 const anchors = [
-  `${road}(?:[东南西北中][段路街]?|甲|乙|丙|支| ){0,3}${number} ?(?:号|弄|院|#)`,
+  `${road}(?:[东南西北中][段路街]?|[一二三四五六七八九]段|甲|乙|丙|支|附| ){0,3}${number} ?(?:号|弄|院|#)`,
   `${number} ?(?:幢|栋|号楼|号院|# ?楼|舍(?!友)|单元)`,
   `[0-9]{1,3}#(?=[0-9])`,
   `(?<![A-Za-z])[A-Za-z][0-9]{0,2} ?(?:座|栋|幢|号楼)`,
@@ -25,6 +30,18 @@ const anchors = [
   `(?:村|社|屯|庄|镇|大队)${number} ?(?:组|队|号)`,
   `(?:旁边|边上|隔壁|对面)${number}号`,
   `${number}弄`,
+  `(?<=[\\u4e00-\\u9fff])${number}小区`,
+  `${estate}[0-9]{1,3}[-—–][0-9]{1,4}[A-Za-z](?![A-Za-z0-9])`,
+  `(?<![A-Za-z])T[0-9]{1,2}(?:座|栋|楼)?[ -]?[0-9]{3,4}(?![0-9元块件个])`,
+  `SOHO(?: ?[A-Z]?[0-9]{1,2}(?:座|栋|楼)?)?(?:[ -]?[0-9]{3,4})?(?![0-9])`,
+  // By name alone: an estate or a house, a village of which something follows.
+  `${named}(?:小区|花园|家园|公寓|大厦|新村|华庭|公馆|山庄|雅苑|佳苑|名苑|嘉园|豪庭)`,
+  `(?<![政公])[苑庭府湾墅郡阁轩](?=菜鸟|丰巢|快递柜|驿站|物业|门卫|岗亭|保安|[东南西北]门|门口|大门)`,
+  // Two divisions and what lies in them.
+  `[省市区县州旗盟][\\u4e00-\\u9fff]{1,6}[市区县旗镇乡][\\u4e00-\\u9fff]{1,8}(?:路|街道?|巷|村|镇|乡|大道|社区|屯)(?![上人边])`,
+  `(?<=[送放到住][ :]?)[A-Za-z]?[0-9]{1,2}-[0-9]{3,4}(?![0-9元块度克件-])`,
+  `(?<![0-9A-Za-z])[0-9]{1,2}[A-Za-z][0-9]{0,2}室(?![内外])`,
+  `${named}村(?=[口头尾东西南北]|委会|村?组)`,
   `${number}楼 ?(?:[0-9]{3,4}|${number}号)`,
   `${number}排${number}号`,
   `[0-9]{3,4}号(?![线色])`,
@@ -48,13 +65,17 @@ const leadIn =
 const longestFront = 40;
 
 const labelled =
-  /(?:门牌号?码?|房号|房间号?|室号|楼栋号?|楼号|单元号|邮编|邮政编码)(?:[^\p{L}\p{N}]|是|为|改成|改为){0,4}[\u4e00-\u9fff]{0,6}([A-Za-z]?[0-9][0-9A-Za-z-]{0,9}号?)/gu;
+  /(?:门牌号?码?|房号|房间号?|室号|楼栋号?|楼号|单元号|邮编|邮政编码)(?:[^\p{L}\p{N}]|是|为|改成|改为){0,4}[\u4e00-\u9fff]{0,6}?([甲乙丙丁A-Za-z]?[0-9][0-9A-Za-z-]{0,9}号?)/gu;
 const english = new RegExp(
-  `(?<![A-Za-z0-9])(?:(?:no|room|rm|unit|apt|apartment|building|bldg|flat|suite|tower|block)(?:\\.| |#|no\\.){0,3}[A-Za-z]?[0-9]{1,5}[A-Za-z]?(?![A-Za-z0-9])|(?:tower|block|building) [A-Z](?![A-Za-z0-9])` +
-    `|[0-9]{1,5} (?:[A-Z][A-Za-z']{0,20} ){1,4}(?:road|rd|street|st|avenue|ave|lane|boulevard|blvd|drive|way)(?![a-z])(?: [A-Z][A-Za-z]{1,20}){0,2})` +
+  `(?<![A-Za-z0-9])(?:(?:no|room|rm|unit|apt|apartment|building|bldg|flat|suite|tower|block)(?:\\.| |#|no\\.){0,3}[A-Za-z]?[0-9]{1,5}[A-Za-z]?(?![A-Za-z0-9])|(?:tower|block|building|flat|unit|room|rm|apt) [A-Z](?![A-Za-z0-9])|[0-9]{1,2}-chome(?:[- ]?[0-9]{1,3}){0,3}(?: [A-Z][a-z]{1,20}){0,3}` +
+    `|[0-9]{1,5} (?:[A-Z][A-Za-z']{0,20} ){1,4}(?:road|rd|street|st|avenue|ave|lane|boulevard|blvd|drive|way)(?![a-z])(?:,? (?:apt|unit|suite|ste|room|rm|fl)\\.? ?#?[A-Za-z0-9-]{1,6})?(?: [A-Z][A-Za-z]{1,20}){0,2})` +
     `(?: ?(?:[A-Z][A-Za-z']{0,20} ){0,3}(?:road|rd|street|st|avenue|ave|lane)(?![a-z]))?(?: ?, ?[A-Za-z0-9' ./]{1,40})*`,
   'giu',
 );
+
+/** Told to be an address, and something of it looks so. */
+const told =
+  /地址(?:已|要|需)?(?:改|更正|变更|更改|换|修改|补充)?(?:为|成|是|到|至|[:：])[:： ]{0,3}((?=[^，。；;,\n]{0,40}[路街巷弄号楼栋幢室镇乡村省市县])[^，。；;,\n]{6,60})/gu;
 
 export function* addressesIn({ text }: Folded): Generator<Span> {
   let end = 0;
@@ -64,6 +85,7 @@ export function* addressesIn({ text }: Folded): Generator<Span> {
     end = backOf(text, anchorEnd);
     yield [from, end];
   }
+  yield* spansOf(told, text);
   yield* spansOf(labelled, text);
   yield* spansOf(english, text);
 }

@@ -20,6 +20,16 @@ const counting = new RegExp(`[前中后].位|${before}一二三四五六七八?�
 const mixed = /(?<![A-Za-z0-9])[A-Za-z0-9](?:[- ]?[A-Za-z0-9]){7,40}/gu;
 const plate =
   /[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Za-z][ ·.-]?(?=[A-Za-z]{0,5}[0-9])[A-Za-z0-9]{5,6}/gu;
+/** Of goods: until when they keep, when and in which lot they were made. */
+const lot =
+  /(?:保质期?|有效期?|效期|到期|生产|日期|批次?号?|批号)(?:日期|至|到|是|为|[^\p{L}\p{N}]){0,4}[A-Z]?20[0-9]{2}(?:0[1-9]|1[0-2])(?:[0-2][0-9]|3[01])(?![0-9])/gu;
+/** 60*90*180 */
+const measure = /^[0-9]{1,4}(?: ?[*xX×] ?[0-9]{1,4}){1,2}$/u;
+const measureWithUnit = /^[0-9]{1,4}(?:[xX][0-9]{1,4}){1,2}[A-Za-z]{0,3}$/u;
+const amount = /^[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,2})?$/u;
+const lettersBefore = /(?<![A-Za-z])(?:[A-Za-z]{1,5}[-_]?|[A-Z]{1,3} )$/u;
+const behind =
+  /^(?:[xX](?![A-Za-z])|[A-Za-z]{1,2}(?![A-Za-z0-9])| {0,2}(?:转分?机?|轉|分机|ext\.?|x|#)[^\p{L}\p{N}]{0,3}[0-9]{1,6})/iu;
 const mobileDigits = 11;
 const longestGap = 6;
 
@@ -28,20 +38,26 @@ export function* numbersIn(folded: Folded): Generator<Span> {
   const undated = withoutCounting(folded);
   const runs = [...spansOf(run, undated)];
   for (const [start, end] of runs) {
-    if (countOf(undated.slice(start, end)) < leastDigits) continue;
-    // The check character of an identity number.
-    yield [start, /^[xX](?![A-Za-z])/u.test(text.slice(end)) ? end + 1 : end];
+    if (countOf(undated.slice(start, end)) < leastDigits || isMeasure(undated, start, end)) continue;
+    // Letters of a parcel's or passport's number, the check character of an identity number, an extension.
+    const front = lettersBefore.exec(text.slice(Math.max(start - 8, 0), start))?.[0].length ?? 0;
+    const back = behind.exec(undated.slice(end, end + 20))?.[0].length ?? 0;
+    yield [start - front, end + back];
   }
   yield* mobilesInParts(undated, runs);
-  for (const span of spansOf(mixed, text.replace(date, blank))) {
+  for (const span of spansOf(mixed, text.replace(date, blank).replace(lot, blank))) {
     const word = text.slice(...span);
     const compact = word.includes(' ') ? firstMixed(word) : word;
-    if (compact !== undefined && countOf(compact) >= 6 && /[A-Za-z]/u.test(compact)) {
+    if (compact !== undefined && countOf(compact) >= 6 && isName(compact)) {
       const start = span[0] + word.indexOf(compact);
       yield [start, start + compact.length];
     }
   }
   yield* spansOf(plate, text);
+}
+
+function isName(word: string): boolean {
+  return /[A-Za-z]/u.test(word) && !measureWithUnit.test(word);
 }
 
 /** The part of a run of words that mixes letters and digits without a space. */
@@ -51,10 +67,18 @@ function firstMixed(words: string): string | undefined {
 
 /** In digits, but for dates and what only counts. */
 function withoutCounting({ text, digits }: Folded): string {
-  let left = digits.replace(date, blank);
+  let left = digits.replace(date, blank).replace(lot, blank);
   for (const [start, end] of spansOf(counting, text))
     left = left.slice(0, start) + blank(text.slice(start, end)) + left.slice(end);
   return left;
+}
+
+/** A size, a sum, an amount: but whatever has the digits of a mobile number is taken for one. */
+function isMeasure(text: string, start: number, end: number): boolean {
+  const written = text.slice(start, end);
+  if (countOf(written) === mobileDigits && /^[+(]*1[3-9]/u.test(written)) return false;
+  const money = text.charAt(end) === '元' || /[¥￥$]$/u.test(text.slice(0, start));
+  return measure.test(written) || /[0-9] ?= ?[0-9]/u.test(written) || (money && amount.test(written));
 }
 
 function blank(match: string): string {

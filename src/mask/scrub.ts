@@ -1,6 +1,6 @@
 /**
  * Free text loses what says who somebody is and where: phones and other long numbers, e-mail addresses
- * and accounts, addresses from the street down. Each is replaced by ***; its kind and length do not show.
+ * and accounts, codes, birthdays, addresses from the street down. Each is replaced by ***; its kind and length do not show.
  * It finds what is written in digits of any width, in Chinese numerals, with anything between the digits.
  * Names are not looked for. It hides too much rather than too little, and cannot be perfect: recall and
  * precision on a written set stand in docs/masks.md. Computed on output alone, for it is too dear for SQL
@@ -9,6 +9,7 @@
 import type { Mask } from './mask.js';
 import { accountsIn } from './scrub-accounts.js';
 import { addressesIn } from './scrub-addresses.js';
+import { codesIn } from './scrub-codes.js';
 import { fold, type Span } from './scrub-fold.js';
 import { numbersIn } from './scrub-numbers.js';
 
@@ -18,7 +19,7 @@ const maxLength = 2000;
 /** Where the text holds something personal: in order, apart from one another. Exported for the measure of recall. */
 export function personalIn(text: string): readonly Span[] {
   const folded = fold(text);
-  const found = [...numbersIn(folded), ...accountsIn(folded), ...addressesIn(folded)];
+  const found = [...numbersIn(folded), ...accountsIn(folded), ...codesIn(folded), ...addressesIn(folded)];
   const merged: [number, number][] = [];
   for (const [start, end] of found.sort((a, b) => a[0] - b[0])) {
     const last = merged.at(-1);

@@ -4,13 +4,14 @@
  * the gateway has, 128 bits of it; without the key nobody can go back or try values out, with it anybody
  * can, so the key never goes into SQL and the mask is computed on output alone.
  *
- * What is written in two ways gives one token where that is plain: digits of a phone without punctuation
- * and country code, e-mail addresses in small letters, no white space around.
+ * What is written in two ways gives one token where that is plain: a phone in its normal form, e-mail addresses in
+ * small letters, characters that do not show left out, those of one meaning (full-width, ligatures) as one, white
+ * space as one space and none around.
  */
 import { createHmac } from 'node:crypto';
 import type { DataClass } from '../policy/model.js';
 import type { Mask } from './mask.js';
-import { mainlandDigits } from './phone-parts.js';
+import { normalPhone } from './phone-parts.js';
 
 const classes = [
   'order-number',
@@ -43,11 +44,19 @@ export function isToken(name: string): boolean {
 }
 
 function tokenOf(value: string, dataClass: DataClass, key: Buffer): string {
-  const text = `weir token v1\0${dataClass}\0${plainForm(value.trim(), dataClass)}`;
+  const text = `weir token v1\0${dataClass}\0${plainForm(value, dataClass)}`;
   return createHmac('sha256', key).update(text).digest().subarray(0, 16).toString('base64url');
 }
 
 function plainForm(value: string, dataClass: DataClass): string {
-  if (dataClass === 'email') return value.toLowerCase();
-  return dataClass === 'phone' ? (mainlandDigits(value) ?? value) : value;
+  if (dataClass === 'phone') {
+    const normal = normalPhone(value);
+    if (normal !== value) return normal;
+  }
+  const plain = value
+    .normalize('NFKC')
+    .replace(/[\p{Cf}\p{Variation_Selector}]/gu, '')
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
+  return dataClass === 'email' ? plain.toLowerCase() : plain;
 }

@@ -20,6 +20,11 @@ const value = Type.Unsafe<string | number | boolean | null>({
   type: ['string', 'number', 'boolean', 'null'],
   expects: 'text, a number, true, false or null',
 });
+/** Where a path leads through a list or a map, all that is there. */
+const oneOrMore = Type.Unsafe<string | number | boolean | null | unknown[]>({
+  type: ['string', 'number', 'boolean', 'null', 'array'],
+  expects: 'text, a number, true, false, null, or a list of these where the path has a *',
+});
 const row = mapping(value, 'one line a column, for example order_no: E1001');
 const claims = mapping(value, 'one line a claim, for example region: 华东; null leaves one out');
 const header = Type.Unsafe<string | null>({
@@ -32,6 +37,20 @@ const headers = mapping(header, 'one line a header, for example Weir-Reason: cal
 
 const text = (expects: string) => Type.String({ minLength: 1, maxLength: 2_000, expects });
 
+const anything = Type.Unsafe<Record<string, unknown>>({
+  type: 'object',
+  minProperties: 1,
+  expects: 'a record as the service answers it',
+});
+
+const inventedService = Type.Object(
+  {
+    records: Type.Array(anything, { minItems: 1, expects: 'a list of records as the service answers them' }),
+    around: Type.Optional(mapping(value, 'what stands around the records, for example {"$.total": 2}')),
+  },
+  closed,
+);
+
 export const rowsSchema = Type.Object(
   {
     version: Type.Literal(1, { expects: '1' }),
@@ -39,6 +58,7 @@ export const rowsSchema = Type.Object(
       Type.Array(row, { minItems: 1, expects: 'a list of rows' }),
       'one entry a table of the catalogue',
     ),
+    services: Type.Optional(mapping(inventedService, 'one entry a service of the catalogue')),
   },
   closed,
 );
@@ -52,6 +72,13 @@ const testCase = Type.Object(
       ),
     ),
     reveal: Type.Optional(text('the value to reveal, behind /rest/: orders/1/reveal/receiver_phone')),
+    call: Type.Optional(
+      Type.String({
+        pattern: '^(GET|POST|PUT|PATCH|DELETE) /\\S*$',
+        expects: 'a call of a service, for example PATCH /fulfilment/shipments/1',
+      }),
+    ),
+    body: Type.Optional(anything),
     claims: Type.Optional(claims),
     after: Type.Optional(
       Type.Integer({
@@ -88,6 +115,23 @@ const testCase = Type.Object(
     rows: Type.Optional(
       Type.Array(row, { expects: 'every row of the answer, each with the values that matter; [] for none' }),
     ),
+    fields: Type.Optional(
+      Type.Array(text('the path of a field'), {
+        minItems: 1,
+        expects: 'every field of the first record of a service’s answer, in the order of the catalogue',
+      }),
+    ),
+    records: Type.Optional(
+      Type.Array(mapping(oneOrMore, 'one line a field, for example receiver.phone: 138****1234'), {
+        expects: 'every record of a service’s answer, each with the fields that matter; [] for none',
+      }),
+    ),
+    around: Type.Optional(mapping(oneOrMore, 'what stands around the records, for example {"$.total": 2}')),
+    sent: Type.Optional(
+      Type.Array(text('what a service was asked, for example GET /shipments?page=1'), {
+        expects: 'everything that services were asked; [] for nothing',
+      }),
+    ),
   },
   closed,
 );
@@ -99,7 +143,7 @@ export const casesSchema = Type.Object(
     headers: Type.Optional(headers),
     cases: Type.Array(testCase, {
       minItems: 1,
-      expects: 'a list; each has title, get (or reveal) and what comes back',
+      expects: 'a list; each has title, get (or reveal, or call) and what comes back',
     }),
   },
   closed,

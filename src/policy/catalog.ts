@@ -79,11 +79,21 @@ function readTable(name: string, entry: TableEntry, complain: Complain): DraftTa
             readColumn(column, value),
           ]),
         );
-  for (const key of ['record', 'subject'] as const) {
-    const column = entry[key];
-    if (column === undefined || columns === undefined || columns.has(column)) continue;
-    const hint = suggest(column, columns.keys(), `add ${column} to the columns of ${name}`);
-    complain([...path, key], 'value', `${key} names ${quote(column)}, which is not among the columns`, hint);
+  const record = [entry.record ?? []].flat().filter((column) => column !== undefined);
+  for (const [key, named] of [
+    ['record', record],
+    ['subject', [entry.subject]],
+  ] as const) {
+    for (const column of named) {
+      if (column === undefined || columns === undefined || columns.has(column)) continue;
+      const hint = suggest(column, columns.keys(), `add ${column} to the columns of ${name}`);
+      complain(
+        [...path, key],
+        'value',
+        `${key} names ${quote(column)}, which is not among the columns`,
+        hint,
+      );
+    }
   }
   const references = Object.entries(entry.references ?? {}).flatMap(([column, other]) => {
     if (columns?.has(column) === false) {
@@ -97,7 +107,7 @@ function readTable(name: string, entry: TableEntry, complain: Complain): DraftTa
   return {
     name,
     from: schema === undefined || table === undefined ? undefined : { schema, table },
-    record: entry.record,
+    record: record.length === 0 ? undefined : record.join(','),
     subject: entry.subject,
     ...(references.length === 0 ? {} : { references: new Map(references) }),
     columns,

@@ -8,7 +8,13 @@ import type { LiveSchema, LiveTable } from '../sql/schema.js';
 import { holds } from './catalog.js';
 import { sortFaults, type PolicyFault } from './faults.js';
 import type { LoadedPolicies } from './load.js';
-import type { Catalog, CatalogColumn, CatalogTable, MaskName } from './model.js';
+import {
+  recordColumns,
+  type Catalog,
+  type CatalogColumn,
+  type CatalogTable,
+  type MaskName,
+} from './model.js';
 import type { PolicySource } from './source.js';
 import { nearest, quote, suggest } from '../spelling.js';
 
@@ -110,16 +116,7 @@ function checkTable(
     }
     faults.push(...checkLookups(table, column, live, source));
   }
-  const record = live.columns.get(table.record);
-  if (record === undefined) {
-    const hint = suggest(table.record, live.uniqueColumns, 'name a unique column');
-    complain(at('record'), 'value', `${place} has no column ${quote(table.record)} to name the record`, hint);
-  } else if (!live.uniqueColumns.has(record.name) || record.nullable) {
-    const fitting = [...live.uniqueColumns].filter((name) => live.columns.get(name)?.nullable === false);
-    const hint = fitting.length > 0 ? `write ${fitting[0]}` : `make ${record.name} NOT NULL and UNIQUE`;
-    const why = record.nullable ? 'may be NULL' : 'is not unique';
-    complain(at('record'), 'value', `${record.name} ${why}, so that it does not name one record`, hint);
-  }
+  faults.push(...checkRecord(table, live, source));
   if (table.subject !== undefined && !live.columns.has(table.subject)) {
     const hint = meant(table.subject, live, 'name the column that holds the person');
     complain(
@@ -130,6 +127,42 @@ function checkTable(
     );
   }
   return faults;
+}
+
+function checkRecord(
+  table: CatalogTable,
+  live: LiveTable,
+  source: LoadedPolicies['sources']['catalog'],
+): PolicyFault[] {
+  const at = ['tables', table.name, 'record'];
+  const place = `${live.schema}.${live.table}`;
+  const names = recordColumns(table);
+  const fault = (message: string, hint: string) => [source.fault(at, 'value', message, hint)];
+  for (const name of names) {
+    if (live.columns.has(name)) continue;
+    const hint = suggest(name, live.uniqueColumns, 'name a unique column');
+    return fault(`${place} has no column ${quote(name)} to name the record`, hint);
+  }
+  const nullable = names.filter((name) => live.columns.get(name)!.nullable);
+  const unique =
+    names.length === 1
+      ? live.uniqueColumns.has(names[0]!)
+      : (live.indexes ?? []).some((one) => one.unique && one.columns.every((name) => names.includes(name)));
+  if (!unique || nullable.length > 0) {
+    const fitting = [...live.uniqueColumns].filter((name) => live.columns.get(name)?.nullable === false);
+    const hint = fitting.length > 0 ? `write ${fitting[0]}` : `make ${names.join(', ')} NOT NULL and UNIQUE`;
+    const why = nullable.length > 0 ? 'may be NULL' : 'is not unique';
+    return fault(`${nullable[0] ?? names.join(', ')} ${why}, so that it does not name one record`, hint);
+  }
+  // With commas between, two texts could be read as one.
+  const text = names.find(
+    (name) => !/^(?:smallint|integer|bigint|uuid|date)$/.test(live.columns.get(name)!.type),
+  );
+  if (names.length === 1 || text === undefined) return [];
+  return fault(
+    `${text} is part of a record's name, and neither a whole number nor a uuid nor a date`,
+    'name the record by other columns, or by one',
+  );
 }
 
 /** A reference that cannot be joined by would be passed over in silence. */

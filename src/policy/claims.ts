@@ -8,19 +8,23 @@ import type { Complain } from './source.js';
 
 /** @param carried undefined: the catalogue does not say which there are */
 export function checkClaims(
-  { tables }: RolePolicy,
+  { tables, services }: RolePolicy,
   carried: readonly (string | undefined)[] | undefined,
   complain: Complain,
 ): void {
   if (carried === undefined) return;
   const known = carried.filter((claim) => claim !== undefined);
-  for (const { table, only } of tables.values()) {
+  const filtered = [
+    ...[...tables].map(([name, { only }]) => ({ path: ['tables', name], only })),
+    ...[...(services ?? [])].map(([name, { only }]) => ({ path: ['services', name], only })),
+  ];
+  for (const { path, only } of filtered) {
     for (const { column, value } of only) {
-      if (table === undefined || 'literal' in value || known.includes(value.claim)) continue;
+      if ('literal' in value || known.includes(value.claim)) continue;
       const choices = known.map((claim) => `claim.${claim}`);
       const hint = suggest(`claim.${value.claim}`, choices, 'add it to claims in catalog.yaml');
       const message = `no token carries the claim ${quote(value.claim)}, so the role would never see a row`;
-      complain(['tables', table.name, 'only', column], 'value', message, hint);
+      complain([...path, 'only', column], 'value', message, hint);
     }
   }
 }

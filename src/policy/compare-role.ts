@@ -6,7 +6,7 @@ import { defaultPoolShare } from '../sql/pool-shares.js';
 import { defaultConcurrent } from '../sql/places.js';
 import { canonicalJson } from './digest.js';
 import { limitsInForce } from './limits-in-force.js';
-import type { Limit, RolePolicy, TablePolicy } from './model.js';
+import type { Limit, RolePolicy, RowFilter, TablePolicy } from './model.js';
 import type { Part, Path } from './source.js';
 import { coversHours, coversNetwork } from './working-hours.js';
 
@@ -111,5 +111,26 @@ export function compareLimits(before: RolePolicy, after: RolePolicy, say: Say): 
       const written = keys === '' ? `${max} per ${window}` : `{limit: ${max} per ${window}${keys}}`;
       say(['limits', count], 'value', message, `write ${written}`);
     }
+  }
+}
+
+/** @param who "agent sees"; @param rows "rows of orders"; @param at of `only` */
+export function droppedFilters(
+  before: readonly RowFilter[],
+  after: readonly RowFilter[],
+  who: string,
+  rows: string,
+  at: Path,
+  say: Say,
+): void {
+  for (const filter of before) {
+    const text = 'literal' in filter.value ? filter.value.literal : `claim.${filter.value.claim}`;
+    const now = after.find(({ column }) => column === filter.column);
+    if (now !== undefined && canonicalJson(now) === canonicalJson(filter)) continue;
+    const message =
+      now === undefined
+        ? `${who} ${rows} whatever their ${filter.column}`
+        : `${who} other ${rows}: its filter on ${filter.column} has changed`;
+    say([...at, filter.column], 'value', message, `write only: {${filter.column}: ${text}}`);
   }
 }

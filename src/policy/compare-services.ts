@@ -4,6 +4,7 @@
  */
 import { isPersonal } from './catalog.js';
 import { canonicalJson } from './digest.js';
+import { droppedFilters } from './compare-role.js';
 import type { CatalogService, RolePolicy, ServicePolicy } from './model.js';
 import type { Part, Path } from './source.js';
 
@@ -30,7 +31,7 @@ export function compareService(
     const old = was.find((each) => (each as { match: string }).match === match);
     if (old === undefined)
       say(at('routes', index), 'value', `${name} has a new route, ${match}`, 'remove it');
-    else if (canonicalJson(old) !== canonicalJson(route)) {
+    else if (asked(old) !== asked(route)) {
       const message = `the route ${match} of ${name} has changed, which may show or allow more`;
       say(at('routes', index), 'value', message, 'write what stood there before');
     }
@@ -44,7 +45,7 @@ export function compareService(
 }
 
 /** Keys of a role's entry that are compared here; of any other, a change counts as looser. */
-export const judgedOfService = ['find_by', 'browse', 'write', 'fill', 'see'];
+export const judgedOfService = ['find_by', 'browse', 'write', 'fill', 'only', 'see'];
 /** And of the catalogue's. */
 export const judgedOfCatalogued = ['prefix', 'upstream', 'routes', 'fields'];
 
@@ -100,10 +101,17 @@ function compareGrant(
     const message = `${role} may have ${match} of ${name} filled with clear values`;
     say(at('fill'), 'value', message, 'remove the route');
   }
+  droppedFilters(before.only, after.only, `${role} sees`, `records of ${name}`, at('only'), say);
   for (const field of after.findBy) {
     if (before.findBy.includes(field)) continue;
     say(at('find_by'), 'value', `${role} may find records of ${name} by ${field}`, `remove ${field}`);
   }
+}
+
+/** What it may be called with: examples show and allow nothing. */
+function asked(route: unknown): string {
+  const { example: _example, ...rest } = route as { readonly example?: unknown };
+  return canonicalJson(rest);
 }
 
 function routesOf(raw: unknown): readonly unknown[] {

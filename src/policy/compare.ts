@@ -10,6 +10,7 @@ import {
   compareLimits,
   comparePurpose,
   compareReveal,
+  droppedFilters,
   type Say,
 } from './compare-role.js';
 import {
@@ -111,8 +112,10 @@ export function loosenings(before: LoadedPolicies, after: LoadedPolicies): Loose
 
 function compareRole(before: RolePolicy, after: RolePolicy, say: Say): void {
   const { role } = after;
-  if (before.for === 'people' && after.for === 'services')
-    say(['for'], 'value', `${role} takes tokens without a person`, 'write people');
+  if (before.for !== after.for) {
+    const takes = after.for === 'services' ? 'without a person' : 'of people';
+    say(['for'], 'value', `${role} takes tokens ${takes}`, `write ${before.for}`);
+  }
   for (const policy of after.tables.values()) {
     const was = before.tables.get(policy.table.name);
     const { name } = policy.table;
@@ -126,12 +129,18 @@ function compareRole(before: RolePolicy, after: RolePolicy, say: Say): void {
   }
   for (const permission of after.may)
     if (!before.may.has(permission))
-      say(['may'], 'value', `${role} may read ${permission}`, `remove ${permission}`);
+      say(['may'], 'value', `${role} may ${deeds[permission] ?? permission}`, `remove ${permission}`);
   compareLimits(before, after, say);
   comparePurpose(before, after, say);
   compareBounds(before, after, say);
   compareCost(before, after, say);
 }
+
+const deeds: Readonly<Record<string, string>> = {
+  alerts: 'read alerts',
+  propose: 'propose policy sets',
+  approve: 'approve policy sets',
+};
 
 function compareGrant(role: string, before: TablePolicy, after: TablePolicy, say: Say): void {
   const table = after.table.name;
@@ -167,16 +176,7 @@ function compareGrant(role: string, before: TablePolicy, after: TablePolicy, say
     say(at('find_by'), 'value', message, `remove {${column}: last4}`);
   }
   compareReveal(role, before, after, say);
-  for (const filter of before.only) {
-    const text = 'literal' in filter.value ? filter.value.literal : `claim.${filter.value.claim}`;
-    const now = after.only.find(({ column }) => column === filter.column);
-    if (now !== undefined && canonicalJson(now) === canonicalJson(filter)) continue;
-    const message =
-      now === undefined
-        ? `${role} sees rows of ${table} whatever their ${filter.column}`
-        : `${role} sees other rows of ${table}: its filter on ${filter.column} has changed`;
-    say(at('only', filter.column), 'value', message, `write only: {${filter.column}: ${text}}`);
-  }
+  droppedFilters(before.only, after.only, `${role} sees`, `rows of ${table}`, at('only'), say);
 }
 
 function showsMore(before: string, after: string): boolean {

@@ -29,7 +29,7 @@ export function readGrant(
   const findByLast4 = readLast4(table, entry, at('find_by'), complain);
   const reveal = readReveal(table, entry, roleIsFor, complain);
   const only = Object.entries(entry.only ?? {}).flatMap(([column, text]): RowFilter[] =>
-    text === undefined ? [] : [{ column, value: filterValue(text, at('only', column), complain) }],
+    text === undefined ? [] : [{ column, value: filterText(text, at('only', column), complain) }],
   );
   const see = new Map<string, MaskName>();
   if (!browse && entry.find_by === undefined && entry.browse !== undefined) {
@@ -150,7 +150,8 @@ function readLast4(
   return found;
 }
 
-function filterValue(text: string, path: Path, complain: Complain): RowFilter['value'] {
+/** The value of an `only`: text, or a claim. */
+export function filterText(text: string, path: Path, complain: Complain): RowFilter['value'] {
   const claim = /^claim\.(\S+)$/.exec(text)?.[1];
   if (claim !== undefined) return { claim };
   const meant = /^\W*claims?(?:[\s.:]+(\S*?))?\}*$/i.exec(text);

@@ -5,13 +5,16 @@
  */
 import { createHash } from 'node:crypto';
 import { watch, type FSWatcher } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { LiveSchema } from '../sql/schema.js';
 import type { Observe } from '../observation.js';
-import { loosenings, type Loosening } from './compare.js';
+import type { Loosening } from './compare.js';
 import { PolicyFaults, type PolicyFault } from './faults.js';
-import { loadKept, loadPolicies, type LoadedPolicies } from './load.js';
+import { keptSet, looserThan } from './kept-sets.js';
+import { loadPolicies, type LoadedPolicies } from './load.js';
+import { maxFileBytes } from './source.js';
 
 export interface Change {
   readonly number: number;
@@ -47,6 +50,9 @@ export interface InForceParts {
   readonly everyMs: number;
 }
 
+/** Files count when they have stayed as they are for so long. */
+const settleMs = 100;
+
 type Standing = { readonly state: 'in force' } | Waiting | Rejected;
 interface Waiting {
   readonly state: 'waiting';
@@ -72,6 +78,7 @@ export class PoliciesInForce {
   #fingerprint: string | undefined;
   #checking: Promise<void> | undefined;
   #again = false;
+  #closed = false;
   #timer: NodeJS.Timeout | undefined;
   #watchers: FSWatcher[] = [];
 
@@ -89,7 +96,7 @@ export class PoliciesInForce {
     const standing = await held.#decide(first.loaded);
     if (standing.state === 'waiting') {
       held.#pending = first;
-      const loaded = await held.#fromRecord((await parts.record.newest())!);
+      const loaded = await keptSet(parts.record, (await parts.record.newest())!.digest);
       held.#served = { loaded, live: await parts.fit(loaded) };
     }
     held.#tell(standing);
@@ -130,6 +137,7 @@ export class PoliciesInForce {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     clearInterval(this.#timer);
     for (const watcher of this.#watchers) watcher.close();
     await this.#checking;
@@ -152,15 +160,23 @@ export class PoliciesInForce {
         this.#fingerprint = undefined;
         this.#parts.observe({ event: 'failure', requestId: undefined, where: 'policies', error });
       }
-    } while (this.#again);
+    } while (this.#again && !this.#closed);
   }
 
   async #checkOnce(): Promise<void> {
-    const fingerprint = await fingerprintOf(this.#parts.directory);
+    const { directory } = this.#parts;
+    const fingerprint = await this.#settled();
     if (fingerprint === this.#fingerprint) return this.#pending && this.#consider(this.#pending);
+    const read = await loadPolicies(directory).catch(faultsOf);
+    if ((await fingerprintOf(directory)) !== fingerprint) {
+      // Somebody is writing: what was read may be half of one file, or of two sets.
+      this.#again = true;
+      return;
+    }
     this.#pending = undefined;
     try {
-      const loaded = await loadPolicies(this.#parts.directory);
+      if (read instanceof PolicyFaults) throw read;
+      const loaded = read;
       if (loaded.set.digest === this.#served.loaded.set.digest) {
         if (this.#standing.state !== 'in force') this.#tell({ state: 'in force' });
       } else {
@@ -171,6 +187,19 @@ export class PoliciesInForce {
       this.#tell({ state: 'rejected', faults: error.faults });
     }
     this.#fingerprint = fingerprint;
+  }
+
+  /** A file that is being written may be sound already, and say less than it will: only files that stay as they are count. */
+  async #settled(): Promise<string> {
+    const { directory } = this.#parts;
+    let last = await fingerprintOf(directory);
+    while (last !== this.#fingerprint && !this.#closed) {
+      await pause(settleMs);
+      const now = await fingerprintOf(directory);
+      if (now === last) break;
+      last = now;
+    }
+    return last;
   }
 
   async #consider(candidate: Served): Promise<void> {
@@ -215,25 +244,8 @@ export class PoliciesInForce {
     const { digest } = loaded.set;
     const { number } = newest;
     if (this.#compared?.digest !== digest || this.#compared.number !== number)
-      this.#compared = { digest, number, found: await this.#compare(newest, loaded) };
+      this.#compared = { digest, number, found: await looserThan(this.#parts.record, newest.digest, loaded) };
     return this.#compared.found;
-  }
-
-  async #compare(newest: Change, loaded: LoadedPolicies): Promise<readonly Loosening[]> {
-    try {
-      return loosenings(await this.#fromRecord(newest), loaded);
-    } catch (error) {
-      if (!(error instanceof PolicyFaults)) throw error;
-      const message = 'this version cannot read the set in force, so nothing can be compared with it';
-      return [loaded.sources.catalog.fault([], 'key', message, 'have the whole set approved')];
-    }
-  }
-
-  /** @throws PolicyFaults where this version no longer takes it */
-  async #fromRecord({ digest }: Change): Promise<LoadedPolicies> {
-    const content = await this.#parts.record.contentOf(digest);
-    if (content === undefined) throw new Error('the record does not hold the set in force');
-    return loadKept(digest, content);
   }
 
   #tell(standing: Standing): void {
@@ -268,6 +280,11 @@ export class PoliciesInForce {
   }
 }
 
+function faultsOf(error: unknown): PolicyFaults {
+  if (error instanceof PolicyFaults) return error;
+  throw error;
+}
+
 function placeOf({ file, line, column }: PolicyFault, directory: string): string {
   const inside = path.relative(directory, file);
   return `${inside.startsWith('..') ? file : inside}:${line}:${column}`;
@@ -284,8 +301,15 @@ async function fingerprintOf(directory: string): Promise<string> {
   ];
   const hash = createHash('sha256');
   for (const file of files) {
-    const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => String(error.code));
+    const bytes = await contentOf(file).catch((error: NodeJS.ErrnoException) => String(error.code));
     hash.update(JSON.stringify([file, bytes.length, typeof bytes])).update(bytes);
   }
   return hash.digest('hex');
+}
+
+/** Of what is no policy file anyway, as little as tells that it has changed. */
+async function contentOf(file: string): Promise<Buffer | string> {
+  const found = await stat(file);
+  if (found.isFile() && found.size <= maxFileBytes) return readFile(file);
+  return JSON.stringify([found.isFile(), found.size, found.mtimeMs]);
 }

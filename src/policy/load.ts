@@ -16,7 +16,14 @@ import { readRole } from './role.js';
 import { alertsSchema, catalogSchema, roleSchema } from './schema.js';
 import { readServices, wholeServices } from './service-catalog.js';
 import { checkShape } from './shape.js';
-import { maxFileBytes, parseSource, unreadableSource, type Complain, type PolicySource } from './source.js';
+import {
+  maxFileBytes,
+  parseSource,
+  unreadableSource,
+  withoutUnseen,
+  type Complain,
+  type PolicySource,
+} from './source.js';
 
 export interface LoadedPolicies {
   readonly set: PolicySet;
@@ -60,7 +67,7 @@ export function loadKept(digest: string, content: string): LoadedPolicies {
   const kept = JSON.parse(content) as { catalog: unknown; alerts: unknown; roles: Record<string, unknown> };
   // JSON is YAML: the same reader, and what it refuses has a name to be told by.
   const source = (file: string, value: unknown) =>
-    parseSource(`set ${digest.slice(0, 12)}/${file}`, JSON.stringify(value, null, 1));
+    parseSource(`set ${digest.slice(0, 12)}/${file}`, withoutUnseen(JSON.stringify(value, null, 1)));
   const roles = Object.entries(kept.roles).map(([name, value]): [string, PolicySource] => [
     name,
     source(`roles/${name}.yaml`, value),
@@ -186,7 +193,11 @@ async function roleNames(directory: string, faults: PolicyFault[]): Promise<stri
 async function readSource(file: string): Promise<PolicySource> {
   let bytes: Buffer;
   try {
-    const { size } = await stat(file);
+    const found = await stat(file);
+    // A pipe would keep whoever reads it waiting.
+    if (!found.isFile())
+      return unreadableSource(file, 'this is no file', 'put a file here, or a link to one');
+    const { size } = found;
     if (size > maxFileBytes) {
       return unreadableSource(
         file,

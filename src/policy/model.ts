@@ -25,7 +25,7 @@ export interface CatalogTable {
   readonly name: string;
   /** Where it stands in the order database. */
   readonly from: { readonly schema: string; readonly table: string };
-  /** Column that names the record in the access log. */
+  /** Column that names the record in the access log; several with commas between, see recordColumns. */
   readonly record: string;
   /** Column that names the person the record is about. */
   readonly subject: string | undefined;
@@ -33,6 +33,11 @@ export interface CatalogTable {
   readonly references?: ReadonlyMap<string, string>;
   /** In the order of the file. */
   readonly columns: ReadonlyMap<string, CatalogColumn>;
+}
+
+/** Of a junction table it is two of them that name a record: then the log knows it as `71,2`. */
+export function recordColumns({ record }: Pick<CatalogTable, 'record'>): readonly string[] {
+  return record.split(',');
 }
 
 export interface Catalog {
@@ -96,6 +101,10 @@ export interface ServiceRoute {
   readonly headers: readonly string[];
   /** The gateway writes the body. */
   readonly fill?: RouteFill;
+  /** The route, by `match`, that answers the one record which this one writes: asked first, where a role has `only`. */
+  readonly first?: string;
+  /** Values of parameters with which the route can be called to see what it answers. */
+  readonly example?: ReadonlyMap<string, string>;
 }
 
 export interface CatalogService {
@@ -110,7 +119,7 @@ export interface CatalogService {
   readonly fields: ReadonlyMap<string, CatalogField>;
 }
 
-/** `only: {column: value}` or `only: {column: claim.name}`: plain equality, nothing else. */
+/** `only: {column: value}` (of a service: a field's path) or `only: {column: claim.name}`: plain equality, nothing else. */
 export interface RowFilter {
   readonly column: string;
   readonly value: { readonly literal: string } | { readonly claim: string };
@@ -137,6 +146,8 @@ export interface ServicePolicy {
   readonly write: boolean;
   /** Fields that the role may pin or look up by. */
   readonly findBy: readonly string[];
+  /** Records that exist for the role. */
+  readonly only: readonly RowFilter[];
   /** Visible fields only, in the order of the catalogue. */
   readonly see: ReadonlyMap<string, MaskName>;
   /** Routes that it may have filled, by `match`. */

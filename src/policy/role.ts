@@ -40,6 +40,14 @@ export function readRole(
   if (!('tables' in file) && !('services' in file) && !('may' in file)) {
     complain([], 'key', 'the role may do nothing', 'add tables: (what it reads) or may: [alerts]');
   }
+  for (const deed of ['propose', 'approve'] as const)
+    if (file.for === 'services' && file.may?.includes(deed) === true)
+      complain(
+        ['may'],
+        'value',
+        `a role for services cannot ${deed}`,
+        `remove ${deed}: two people stand for a set`,
+      );
   const tables = new Map<string, TablePolicy>();
   for (const [tableName, entry] of Object.entries(file.tables ?? {})) {
     const table = catalog?.get(tableName);

@@ -30,9 +30,11 @@ const identifier = '(?!__weir_)[\\p{L}_][\\p{L}\\p{N}_$]{0,62}';
 
 const version = Type.Literal(1, { expects: '1' });
 
+/** A name in a path as mask/document/field-path.ts reads it: plain, or with any signs as a JSON string. */
+const fieldName =
+  '([^\\s.\\[\\]"*$][^\\s.\\[\\]"*]*|"([^"\\\\\\p{Cc}]|\\\\["\\\\/bfnrt]|\\\\u[0-9a-fA-F]{4})+")';
 /** Steps joined by dots; "[*]" is each item of a list, "*" each entry of a map, "$." leads from the document itself. */
-const fieldPattern =
-  '^(\\$\\.)?([\\p{L}\\p{N}_-]+|\\*)(\\[\\*\\])*(\\.([\\p{L}\\p{N}_-]+|\\*)(\\[\\*\\])*)*$';
+const fieldPattern = `^(\\$\\.)?(${fieldName}|\\*)(\\[\\*\\])*(\\.(${fieldName}|\\*)(\\[\\*\\])*)*$`;
 const parameterPattern = '^[A-Za-z_][A-Za-z0-9_.-]{0,62}$';
 const matchPattern =
   '^(GET|POST|PUT|PATCH|DELETE) /((:[A-Za-z][A-Za-z0-9_]*|[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)(/(:[A-Za-z][A-Za-z0-9_]*|[A-Za-z0-9_~-][A-Za-z0-9_.~-]*))*)?$';
@@ -157,11 +159,25 @@ const routeSchema = Type.Object(
     ),
     answer: Type.Optional(oneOf(['json', 'json-lines', 'csv'], 'json, json-lines or csv')),
     records: Type.Optional(
-      named('where the records are: "$", "$[*]" or "$.data[*]"', '^\\$((\\.[\\p{L}\\p{N}_-]+)*\\[\\*\\])?$'),
+      named('where the records are: "$", "$[*]" or "$.data[*]"', `^\\$((\\.${fieldName})*\\[\\*\\])?$`),
     ),
     record: fieldPath('the field that names the record'),
     subject: Type.Optional(fieldPath('the field that names the person, or leave it out')),
     fill: Type.Optional(fill),
+    first: Type.Optional(
+      named('the GET route that answers the one record, for example GET /shipments/:id', matchPattern),
+    ),
+    example: Type.Optional(
+      mapping(
+        Type.Unsafe<string | number>({
+          type: ['string', 'number'],
+          minLength: 1,
+          maxLength: 500,
+          expects: 'a value of the parameter, for example "17"',
+        }),
+        'one line a parameter of the path or the query, for example {id: 17}',
+      ),
+    ),
     of: Type.Optional(named('the table of the catalogue that these records belong to')),
     headers: Type.Optional(
       Type.Array(
@@ -198,11 +214,25 @@ const service = Type.Object(
     }),
     fields: mapping(dataClass, 'one line a field, for example receiver.phone: phone', {
       pattern: fieldPattern,
-      expects: 'the path of a field, for example receiver.phone or "items[*].title"',
+      expects:
+        'the path of a field, for example receiver.phone or "items[*].title"; a name with other signs in double quotes: \'"net price"\'',
     }),
   },
   closed,
 );
+
+/** Of a junction table it is two of its columns. */
+const recordKey = Type.Unsafe<string | string[]>({
+  type: ['string', 'array'],
+  expects: 'the column that names the record, or several: [order_id, tag_id]',
+  if: { type: 'string' },
+  then: named('the column that names the record'),
+  else: Type.Array(named('a column'), {
+    minItems: 2,
+    uniqueItems: true,
+    expects: 'a list of columns, for example [order_id, tag_id]',
+  }),
+});
 
 export const catalogSchema = Type.Object(
   {
@@ -217,7 +247,7 @@ export const catalogSchema = Type.Object(
       Type.Object(
         {
           from: named('schema.table, for example shop.orders', `^${identifier}\\.${identifier}$`),
-          record: named('the column that names the record'),
+          record: recordKey,
           subject: Type.Optional(named('the column that names the person, or leave the line out')),
           references: Type.Optional(
             mapping(
@@ -298,6 +328,13 @@ const findByEntry = Type.Unsafe<string | Record<string, 'last4'>>({
   },
 });
 
+function rowFilters(expects: string) {
+  return mapping(
+    Type.String({ minLength: 1, maxLength: 500, expects: 'the value in quotes, or claim.<name>' }),
+    expects,
+  );
+}
+
 const tableGrant = Type.Object(
   {
     find_by: Type.Optional(
@@ -308,12 +345,7 @@ const tableGrant = Type.Object(
       }),
     ),
     browse: Type.Optional(oneOf(['yes', 'no', true, false], 'yes or no')),
-    only: Type.Optional(
-      mapping(
-        Type.String({ minLength: 1, maxLength: 500, expects: 'the value in quotes, or claim.<name>' }),
-        'one line a column, for example region: claim.region',
-      ),
-    ),
+    only: Type.Optional(rowFilters('one line a column, for example region: claim.region')),
     reveal: Type.Optional(
       mapping(
         Type.String({ minLength: 1, expects: 'a limit such as 10 per day' }),
@@ -351,6 +383,7 @@ const serviceGrant = Type.Object(
         else: { enum: ['yes', 'no', true, false], expects: 'yes, or a list of routes: [POST /calls]' },
       }),
     ),
+    only: Type.Optional(rowFilters('one line a field, for example warehouse: claim.warehouse')),
     see: mapping(maskEntry, 'one line a field, for example status: clear'),
   },
   closed,
@@ -388,7 +421,7 @@ const ticket = Type.Unsafe<'required' | 'optional' | { need: 'required' | 'optio
   ),
 });
 
-export const permissions = ['alerts'] as const;
+export const permissions = ['alerts', 'propose', 'approve'] as const;
 
 export const roleSchema = Type.Object(
   {

@@ -3,6 +3,7 @@
  * answers. A route, parameter or field that is not in it does not exist for any role. Reads as much as a faulty
  * file allows, so that the role files can be held against it in the same run.
  */
+import { formatFieldPath, parseFieldPath } from '../mask/document/field-path.js';
 import type { DraftTable } from './catalog.js';
 import type {
   CatalogField,
@@ -14,6 +15,7 @@ import type {
 } from './model.js';
 import type { CatalogFile } from './schema.js';
 import { readFill } from './service-fill.js';
+import { checkShapes } from './service-shape.js';
 import type { Partly } from './shape.js';
 import type { Complain, Path } from './source.js';
 import { quote, suggest } from '../spelling.js';
@@ -56,9 +58,14 @@ function readService(
   name: string,
   entry: ServiceEntry,
   tables: ReadonlyMap<string, DraftTable> | undefined,
-  complain: Complain,
+  complainOfIt: Complain,
 ): DraftService {
   const at = ['services', name];
+  let isSound = true;
+  const complain: Complain = (...fault) => {
+    isSound = false;
+    complainOfIt(...fault);
+  };
   const fields = entry.fields && readFields(entry.fields, [...at, 'fields'], complain);
   const routes = new Map<string, ServiceRoute>();
   const shapes = new Map<string, string>();
@@ -76,7 +83,53 @@ function readService(
     shapes.set(shape, route.match);
     routes.set(route.match, route);
   }
+  for (const [index, item] of (entry.routes ?? []).entries()) {
+    const route = routes.get(item?.match ?? '');
+    if (route !== undefined) checkFirst(route, routes, name, [...at, 'routes', index, 'first'], complain);
+  }
+  // What is said of parts that are wrong already would be about those.
+  if (isSound && isWhole(entry)) checkShapes(routes.values(), fields!.keys(), at, complain);
   return { name, prefix: entry.prefix ?? '', upstream: { env: entry.upstream?.env ?? '' }, routes, fields };
+}
+
+/** The one record, found by what the path of the write says. */
+function checkFirst(
+  route: ServiceRoute,
+  routes: ReadonlyMap<string, ServiceRoute>,
+  service: string,
+  at: Path,
+  complain: Complain,
+): void {
+  if (route.first === undefined || route.method === 'GET') return;
+  const first = routes.get(route.first);
+  if (first === undefined) {
+    const reads = [...routes.values()].filter(({ method }) => method === 'GET').map(({ match }) => match);
+    const hint = suggest(route.first, reads, `see the routes of ${service}`);
+    complain(at, 'value', `${service} has no route ${quote(route.first)}`, hint);
+    return;
+  }
+  const isOne =
+    first.method === 'GET' &&
+    first.answer === 'json' &&
+    first.records === '$' &&
+    first.record === route.record &&
+    first.path.some(({ field }) => field === first.record);
+  const given = first.path.every((one) =>
+    route.path.some(({ name, field }) => name === one.name && field === one.field),
+  );
+  if (isOne && given) return;
+  const message = `${quote(first.match)} does not answer the one record that ${quote(route.match)} writes`;
+  const hint = `name a GET route in whose path the ${route.record} stands, with parameters that this path has too`;
+  complain(at, 'value', message, hint);
+}
+
+/** Nothing was taken out of it because its form was wrong. */
+function isWhole({ routes, fields }: ServiceEntry): boolean {
+  return (
+    Object.entries(fields ?? { '': undefined }).every(
+      ([path, is]) => is !== undefined && parseFieldPath(path),
+    ) && (routes ?? [undefined]).every((route) => route?.match !== undefined && route.record !== undefined)
+  );
 }
 
 function checkPrefix(
@@ -106,8 +159,14 @@ function readFields(
 ): ReadonlyMap<string, DraftField> {
   const fields = new Map<string, DraftField>();
   for (const [path, dataClass] of Object.entries(entries)) {
+    const read = parseFieldPath(path);
+    const plain = read === undefined ? path : formatFieldPath(read);
+    if (plain !== path) {
+      const message = `${path} is a longer way to write ${plain}`;
+      complain([...at, path], 'key', message, `write ${plain}`);
+    }
     for (const other of fields.keys()) {
-      if (!overlap(path, other)) continue;
+      if (!overlap(plain, other)) continue;
       const message = `${path} and ${other} can be the same place, or one within the other`;
       complain([...at, path], 'key', message, 'name each value once, by its full path');
     }
@@ -116,7 +175,7 @@ function readFields(
       const hint = 'write none, or remove it: what is about a person belongs to a record';
       complain([...at, path], 'value', message, hint);
     }
-    fields.set(path, { path, class: dataClass });
+    fields.set(plain, { path: plain, class: dataClass });
   }
   return fields;
 }
@@ -124,6 +183,8 @@ function readFields(
 /** Can the two lead to one value, or one to what holds the other? */
 function overlap(one: string, other: string): boolean {
   const [a, b] = [stepsOf(one), stepsOf(other)];
+  // What is no path was refused already.
+  if (a === undefined || b === undefined) return false;
   for (let i = 0; i < Math.min(a.length, b.length); i++) {
     const [x, y] = [a[i]!, b[i]!];
     const alike = x === y || (x === '*' && y !== '[*]') || (y === '*' && x !== '[*]');
@@ -132,9 +193,22 @@ function overlap(one: string, other: string): boolean {
   return true;
 }
 
-function stepsOf(path: string): string[] {
-  const [root, rest] = path.startsWith('$.') ? ['$', path.slice(2)] : ['', path];
-  return [root, ...rest.split('.').flatMap((step) => step.replaceAll('[*]', '\0[*]').split('\0'))];
+/** Names are marked, so that none is taken for a wildcard. */
+function stepsOf(path: string): string[] | undefined {
+  const read = parseFieldPath(path);
+  const words = { elements: '[*]', names: '*' };
+  return (
+    read && [
+      read.fromDocument ? '$' : '',
+      ...read.steps.map((step) => (step.kind === 'name' ? `.${step.name}` : words[step.kind])),
+    ]
+  );
+}
+
+/** One value of a record, whatever is in it. */
+export function namesOneValue(path: string): boolean {
+  const read = parseFieldPath(path);
+  return read?.fromDocument === false && read.steps.every(({ kind }) => kind === 'name');
 }
 
 function readRoute(
@@ -153,7 +227,7 @@ function readRoute(
     if (!fields.has(field)) {
       const hint = suggest(field, fields.keys(), `add it to the fields of ${service}`);
       complain(path, part, `unknown field ${quote(field)}`, hint);
-    } else if (isKey && /[*]|^\$/.test(field)) {
+    } else if (isKey && !namesOneValue(field)) {
       const message = `${field} does not name one value of a record`;
       complain(path, part, message, 'name a field of the record itself, for example id');
     }
@@ -201,6 +275,18 @@ function readRoute(
   if (method === 'GET' && 'body' in entry)
     complain([...at, 'body'], 'key', 'a GET takes no body', 'remove it, or write another method');
 
+  const example = new Map<string, string>();
+  for (const [name, value] of Object.entries(entry.example ?? {})) {
+    if (value !== undefined) example.set(name, String(value));
+    if (names.includes(name) || query.has(name)) continue;
+    const hint = suggest(name, [...names, ...query.keys()], 'the route has no parameters');
+    complain([...at, 'example', name], 'key', `the route has no parameter ${quote(name)}`, hint);
+  }
+  if (entry.first !== undefined && (method === 'GET' || entry.fill !== undefined)) {
+    const message = 'a record is asked for first where a route writes it';
+    complain([...at, 'first'], 'key', message, 'remove first');
+  }
+
   const { answer = 'json', records = '$' } = entry;
   if (answer !== 'json' && records !== '$')
     complain([...at, 'records'], 'value', `in ${answer} each line is a record`, 'remove records');
@@ -224,6 +310,8 @@ function readRoute(
     space: entry.of ?? (word === undefined ? service : `${service}.${word}`),
     headers: (entry.headers ?? []).filter((header) => header !== undefined),
     ...(fill === undefined ? {} : { fill }),
+    ...(entry.first === undefined ? {} : { first: entry.first }),
+    ...(example.size === 0 ? {} : { example }),
   };
 }
 

@@ -10,6 +10,7 @@ import type { RoleFile } from './schema.js';
 import { readMask } from './see.js';
 import type { DraftField, DraftService } from './service-catalog.js';
 import { readFillGrant } from './service-fill.js';
+import { readServiceOnly } from './service-only.js';
 import type { Partly } from './shape.js';
 import type { Complain, Path } from './source.js';
 import { either, quote, suggest } from '../spelling.js';
@@ -47,6 +48,7 @@ function readServiceGrant(
   const browse = isYes(entry.browse);
   const write = isYes(entry.write);
   const fill = readFillGrant(service, entry, at('fill'), complain);
+  const only = readServiceOnly(service, entry, { write, fill: fill.size > 0 }, at('only'), complain);
   const findBy = (entry.find_by ?? []).filter((field) => field !== undefined);
   if (
     !browse &&
@@ -104,6 +106,7 @@ function readServiceGrant(
     browse,
     write,
     findBy,
+    only,
     ...(fill.size === 0 ? {} : { fill }),
     see: new Map(
       [...(fields?.keys() ?? [])].flatMap((path) => (see.has(path) ? [[path, see.get(path)!]] : [])),

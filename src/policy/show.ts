@@ -3,7 +3,7 @@
  * Pure. Shows no row of the order database, so nobody needs to be recorded for looking at it.
  */
 import { maskOf } from '../mask/masks.js';
-import type { CatalogTable, DataClass, PolicySet, RolePolicy, TablePolicy } from './model.js';
+import type { CatalogTable, DataClass, PolicySet, RolePolicy, RowFilter, TablePolicy } from './model.js';
 
 export interface SeenColumn {
   readonly column: string;
@@ -54,20 +54,26 @@ export function showTable(set: PolicySet, role: string, table: CatalogTable, row
 function accessOf(role: RolePolicy, policy: TablePolicy | undefined): string[] {
   if (policy === undefined) return ['has no such table'];
   const found = policy.findBy.length === 0 ? [] : [`finds by ${policy.findBy.join(', ')}`];
-  const only = policy.only.map(
-    ({ column, value }) => `${column} = ${'literal' in value ? value.literal : `claim.${value.claim}`}`,
-  );
-  const limits = role.limits.map(
-    ({ count, max, window, per, scope }) =>
-      `${max} ${count} per ${window}${per === undefined ? '' : ` of each ${per}`}${scope === undefined ? '' : ` with ${scope}`}`,
-  );
+  const only = policy.only.map(writtenFilter);
   return [
     ...(policy.browse ? ['browses'] : []),
     ...found,
     ...(only.length === 0 ? [] : [`only ${only.join(' and ')}`]),
     `${role.perRequest} rows a request`,
-    ...limits,
+    ...limitTexts(role),
   ];
+}
+
+/** "warehouse = claim.warehouse" */
+export function writtenFilter({ column, value }: RowFilter): string {
+  return `${column} = ${'literal' in value ? value.literal : `claim.${value.claim}`}`;
+}
+
+export function limitTexts({ limits }: RolePolicy): string[] {
+  return limits.map(
+    ({ count, max, window, per, scope }) =>
+      `${max} ${count} per ${window}${per === undefined ? '' : ` of each ${per}`}${scope === undefined ? '' : ` with ${scope}`}`,
+  );
 }
 
 /** For a table that no row was invented for: something of each class. */
@@ -75,6 +81,10 @@ export function inventRow(table: CatalogTable): SampleRow {
   return Object.fromEntries(
     [...table.columns.values()].map(({ name, class: dataClass }) => [name, samples[dataClass]]),
   );
+}
+
+export function sampleOf(dataClass: DataClass): string {
+  return samples[dataClass];
 }
 
 const samples: Readonly<Record<DataClass, string>> = {

@@ -2,7 +2,8 @@
  * One policy file as text → plain values, and the way back from a value to its line and column.
  * Accepts the plain part of YAML 1.2 that a person writes by hand: mappings, lists, scalars. Refuses
  * what can make a file say something else than what a reviewer reads: duplicate keys, anchors and
- * aliases, tags, several documents, directives for another YAML version, tabs as indentation.
+ * aliases, tags, several documents, directives for another YAML version, tabs as indentation, characters that
+ * cannot be seen.
  */
 import {
   LineCounter,
@@ -45,8 +46,8 @@ export function parseSource(file: string, text: string): PolicySource {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   });
-  for (const fault of tabFaults(file, text)) reading.faults.push(fault);
-  if (reading.faults.length > 0) return reading; // whatever a parser says next follows from the tabs
+  reading.faults.push(...tabFaults(file, text), ...unseenFaults(file, text));
+  if (reading.faults.length > 0) return reading; // whatever a parser says next follows from these
   try {
     const document = parseDocument(text, {
       lineCounter: lines,
@@ -202,6 +203,37 @@ function tabFaults(file: string, text: string): PolicyFault[] {
       },
     ];
   });
+}
+
+/**
+ * Control characters, and those that turn, join or hide text: a line would read otherwise than it counts (CVE-2021-42574).
+ * A lone carriage return and its relatives break the line in some editors, and not for YAML.
+ */
+const unseen =
+  /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|\r(?!$)/u;
+
+function unseenFaults(file: string, text: string): PolicyFault[] {
+  return text.split('\n').flatMap((line, index) => {
+    const found = unseen.exec(line);
+    if (found === null) return [];
+    const name = found[0].codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0');
+    return [
+      {
+        file,
+        line: index + 1,
+        column: found.index + 1,
+        message: `a character that cannot be seen stands here (U+${name})`,
+        hint: 'delete it: what a reviewer reads is what counts',
+      },
+    ];
+  });
+}
+
+/** JSON whose characters can all be seen. */
+export function withoutUnseen(json: string): string {
+  return json.replace(new RegExp(unseen, 'gu'), (found) =>
+    [...found.split('')].map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
+  );
 }
 
 const syntaxFaults: Partial<Record<ErrorCode, readonly [message: string, hint: string]>> = {

@@ -19,8 +19,11 @@ export function readHours(text: string | undefined, complain: Complain): Hours |
   if (match === null) return undefined;
   const [from, to] = [minutesOf(match[1]!, match[2]!), minutesOf(match[3]!, match[4]!)];
   const zone = match[5]!;
-  if (!isZone(zone))
-    complain(['hours'], 'value', `unknown time zone ${quote(zone)}`, 'write one like Asia/Shanghai or UTC');
+  const like = 'write one like Asia/Shanghai or UTC';
+  if (!isZone(zone)) complain(['hours'], 'value', `unknown time zone ${quote(zone)}`, like);
+  // CST is Chicago's, and not China's; Etc/GMT+8 is eight hours behind.
+  else if (zone !== 'UTC' && !/^(?!Etc\/)[A-Za-z_]+\//.test(zone))
+    complain(['hours'], 'value', `time zone ${quote(zone)} can be taken for another one`, like);
   if (from === to)
     complain(
       ['hours'],
@@ -60,7 +63,8 @@ export function readNetworks(
 function partsOf(network: string): { address: string; bits: number; family: 'ipv4' | 'ipv6' } | undefined {
   const [, address = '', length] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(network) ?? [];
   const family = isIP(address);
-  if (family === 0) return undefined;
+  // "fe80::1%eth0" names an interface as well, which no address of a request has.
+  if (family === 0 || address.includes('%')) return undefined;
   const most = family === 4 ? 32 : 128;
   const bits = length === undefined ? most : Number(length);
   return bits > most ? undefined : { address, bits, family: family === 4 ? 'ipv4' : 'ipv6' };

@@ -7,6 +7,12 @@ import type { PeopleCharge } from './charge.js';
 /** Dates before today on which somebody still counts as seen: today and these make 30. */
 const memoryDays = 29;
 
+const nobodyNew: DistinctPeople = Object.freeze({
+  fresh: 0,
+  returning: Object.freeze([]),
+  touched: Object.freeze([]),
+});
+
 export interface DistinctPeople extends PeopleCharge {
   /** Each once: digests whose last day must now be written as today. */
   readonly touched: readonly string[];
@@ -27,6 +33,8 @@ export function countDistinct(
   today: number,
 ): DistinctPeople {
   let fresh = 0;
+  if (digests.length === 0) return nobodyNew;
+  if (digests.length === 1 && (seen.get(digests[0]!) ?? -1) >= today) return nobodyNew;
   let byAge: number[] | undefined;
   const touched = new Set<string>();
   for (const digest of digests) {

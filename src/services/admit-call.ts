@@ -13,7 +13,9 @@ import type {
   ServicePolicy,
   ServiceRoute,
 } from '../policy/model.js';
+import { notOneValue, unknownBeforeWriting } from '../policy/service-only.js';
 import { lookedUp } from '../sql/hidden-digits.js';
+import { OwnRecords } from './own-records.js';
 import type { RoutePlan, RoutePlans } from './route-plan.js';
 
 export interface AdmittedCall {
@@ -29,14 +31,16 @@ export interface AdmittedCall {
   readonly pinnedRecord: string | undefined;
   /** The key of the one person whose records may be answered. */
   readonly pinnedSubject: string | undefined;
+  /** Undefined: all are. */
+  readonly own: OwnRecords | undefined;
+  /** A call that answers the one record which this one writes, to know whether it is the role's. */
+  readonly first: Pick<AdmittedCall, 'plan' | 'pinnedRecord' | 'own' | 'outgoing'> | undefined;
   readonly outgoing: Pick<OutgoingCall, 'method' | 'path' | 'search'>;
 }
 
 const longestValue = 1_000;
-/** What services may take for more than one value, or for a pattern. */
-const notOneValue = /[*%,;|?\\<>{}[\]]/;
 
-/** @throws WeirError route-unknown, method-not-allowed, not-permitted, query-invalid, filter-refused, pin-required */
+/** @throws WeirError route-unknown, method-not-allowed, not-permitted, query-invalid, filter-refused, pin-required, claim-required */
 export function admitCall(request: ServiceRequest, role: RolePolicy, plans: RoutePlans): AdmittedCall {
   const { matched, query } = request;
   const policy = role.services?.get(request.service);
@@ -54,8 +58,12 @@ export function admitCall(request: ServiceRequest, role: RolePolicy, plans: Rout
     });
   }
 
-  const reading = new Reading(policy, plans.of(policy, route));
-  route.path.forEach((parameter, index) => reading.take(parameter, matched.parameters[index]!));
+  // A set in which this could be is refused when it is loaded.
+  if (writes && unknownBeforeWriting(route, policy.only).length > 0) throw new WeirError('not-permitted');
+  const own = policy.only.length === 0 ? undefined : new OwnRecords(policy.only, request.principal.claims);
+
+  const reading = new Reading(policy, plans.of(policy, route), own);
+  const steps = route.path.map((parameter, index) => reading.take(parameter, matched.parameters[index]!));
   const names = new Set<string>();
   let search = '';
   for (const { name, value } of query) {
@@ -63,9 +71,9 @@ export function admitCall(request: ServiceRequest, role: RolePolicy, plans: Rout
     if (parameter === undefined) throw unlisted(route);
     if (names.has(name)) throw invalid(`the parameter ${name} is given twice`, 'give it once');
     names.add(name);
-    reading.take(parameter, value);
-    search += `${search === '' ? '' : '&'}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
+    search = withParameter(search, name, reading.take(parameter, value));
   }
+  for (const [name, value] of own?.added(route, names) ?? []) search = withParameter(search, name, value);
   if (!policy.browse && !reading.pins && !(writes && takesNoPin(route))) throw pinRequired(policy, route);
 
   const { plan, lookups, found, pinnedRecord, pinnedSubject } = reading;
@@ -79,7 +87,34 @@ export function admitCall(request: ServiceRequest, role: RolePolicy, plans: Rout
     lookedUp: found,
     pinnedRecord,
     pinnedSubject,
-    outgoing: { method: route.method, path: pathOf(route, matched.parameters), search },
+    own,
+    first: own === undefined ? undefined : firstOf(policy, route, steps, own, plans),
+    outgoing: { method: route.method, path: pathOf(route, steps), search },
+  };
+}
+
+function withParameter(search: string, name: string, value: string): string {
+  return `${search === '' ? '' : `${search}&`}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
+}
+
+/** @param steps what stands in the path of the write */
+function firstOf(
+  policy: ServicePolicy,
+  route: ServiceRoute,
+  steps: readonly string[],
+  own: OwnRecords,
+  plans: RoutePlans,
+): AdmittedCall['first'] {
+  const first = route.first === undefined ? undefined : policy.service.routes.get(route.first);
+  if (first === undefined) return undefined;
+  const given = first.path.map(({ name }) => steps[route.path.findIndex((each) => each.name === name)]!);
+  let search = '';
+  for (const [name, value] of own.added(first, new Set())) search = withParameter(search, name, value);
+  return {
+    plan: plans.of(policy, first),
+    pinnedRecord: given[first.path.findIndex(({ field }) => field === first.record)],
+    own,
+    outgoing: { method: first.method, path: pathOf(first, given), search },
   };
 }
 
@@ -103,11 +138,13 @@ class Reading {
   constructor(
     private readonly policy: ServicePolicy,
     readonly plan: RoutePlan,
+    private readonly own: OwnRecords | undefined,
   ) {}
 
-  take({ name, field }: RouteParameter, value: string): void {
+  /** @returns what the service is sent */
+  take({ name, field }: RouteParameter, value: string): string {
     if (value.length > longestValue) throw invalid(`the value of ${name} is too long`);
-    if (field === undefined) return;
+    if (field === undefined) return value;
     if (value.trim() === '') throw invalid(`the value of ${name} is empty`, 'give a value, or leave it out');
     if (notOneValue.test(value)) {
       throw invalid(`${name} holds signs that could stand for several values`, 'give one whole value');
@@ -134,6 +171,7 @@ class Reading {
     }
     if (field === route.record) this.pinnedRecord = value;
     else if (field === route.subject) this.pinnedSubject = value;
+    return this.own?.sent(field, value) ?? value;
   }
 }
 

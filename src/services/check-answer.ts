@@ -8,9 +8,10 @@ import { DocumentUnfit, unfitReasons } from '../mask/document/document-unfit.js'
 import { formatFieldPath, parseFieldPath, type PathStep } from '../mask/document/field-path.js';
 import { likenessOf } from '../policy/looks-personal.js';
 import type { CatalogField, DataClass, ServiceRoute } from '../policy/model.js';
+import { documentShape } from '../policy/service-shape.js';
 
 export interface AnswerFinding {
-  readonly kind: 'unfit' | 'unnamed' | 'mismatch';
+  readonly kind: 'unfit' | 'unnamed' | 'mismatch' | 'unfiltered';
   /** As the catalogue would write it. */
   readonly field: string;
   readonly message: string;
@@ -36,10 +37,12 @@ const texts: ReadonlySet<DataClass> = new Set([
 const maxFindings = 200;
 const maxValues = 500;
 
+/** @param given values of parameters, with which the route was called */
 export function checkAnswer(
   text: string,
   route: ServiceRoute,
   fields: ReadonlyMap<string, CatalogField>,
+  given: Readonly<Record<string, string>> = {},
 ): CheckedAnswer {
   const looked = new Looking(fields);
   let records: number | undefined;
@@ -47,6 +50,7 @@ export function checkAnswer(
   try {
     records = countOf(text, route, fields);
     looked.look(text, route);
+    findings.push(...unfiltered(text, route, fields, given));
   } catch (thrown) {
     if (!(thrown instanceof DocumentUnfit)) throw thrown;
     findings.push({ kind: 'unfit', field: thrown.path, message: unfitReasons[thrown.reason] });
@@ -59,11 +63,31 @@ export function checkAnswer(
 
 /** As the gateway would read it. @throws DocumentUnfit */
 function countOf(text: string, route: ServiceRoute, fields: ReadonlyMap<string, CatalogField>): number {
-  const { answer, records, record, subject } = route;
-  const within = [...fields.keys()].filter((path) => records !== '$' || !path.startsWith('$'));
-  const see = new Map(within.map((path) => [path, 'clear']));
-  return documentMask(answer, { records, record, subject, fields: within, see }, { token: undefined })(text)
-    .records.length;
+  const see = new Map([...fields.keys()].map((path) => [path, 'clear']));
+  const shape = documentShape(route, fields.keys(), see);
+  return documentMask(route.answer, shape, { token: undefined })(text).records.length;
+}
+
+/**
+ * Parameters that the catalogue says are compared with a field, and which the service does not go by: a role that sees
+ * records of one value only would be told how many there are of others. Personal fields may be compared in other ways
+ * than as they are written.
+ */
+function unfiltered(
+  text: string,
+  route: ServiceRoute,
+  fields: ReadonlyMap<string, CatalogField>,
+  given: Readonly<Record<string, string>>,
+): AnswerFinding[] {
+  return [...route.path, ...route.query.values()].flatMap(({ name, field }): AnswerFinding[] => {
+    const value = given[name];
+    if (field === undefined || value === undefined || fields.get(field)?.class !== 'none') return [];
+    const shape = documentShape(route, fields.keys(), new Map(), [field]);
+    const { left } = documentMask(route.answer, shape, { token: undefined })(text, [value]);
+    if (left === undefined || left.others === 0) return [];
+    const message = `the parameter ${name} is said to be compared with it, and the answer holds records with other values`;
+    return [{ kind: 'unfiltered', field, message }];
+  });
 }
 
 function tolerantly(work: () => void): void {
@@ -88,6 +112,8 @@ class Looking {
   readonly #mismatched = new Map<string, string>();
   readonly #document = node();
   readonly #record = node();
+  /** Fields that a column can hold, by its header. */
+  readonly #headers = new Map<string, CatalogField>();
 
   constructor(fields: ReadonlyMap<string, CatalogField>) {
     for (const field of fields.values()) {
@@ -95,6 +121,8 @@ class Looking {
       let place = fromDocument ? this.#document : this.#record;
       for (const step of steps) place = stepInto(place, step);
       place.field = field;
+      const names = steps.flatMap((step) => (step.kind === 'name' ? [step.name] : []));
+      if (!fromDocument && names.length === steps.length) this.#headers.set(names.join('.'), field);
     }
   }
 
@@ -176,10 +204,9 @@ class Looking {
     const [line = ''] = text.split(/\r?\n/, 1);
     for (const [, quoted, plain = ''] of line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))/g)) {
       const name = quoted?.replaceAll('""', '"') ?? plain;
+      const field = this.#headers.get(name);
       const steps = name.split('.').map((step): PathStep => named(step, undefined));
-      let place: Node | undefined = this.#record;
-      for (const step of name.split('.')) place = place?.names.get(step);
-      if (place?.field !== undefined) this.seen.add(place.field.path);
+      if (field !== undefined) this.seen.add(field.path);
       else this.#unnamed.set(formatFieldPath({ fromDocument: false, steps }), []);
     }
   }

@@ -10,6 +10,15 @@ import type { MaskedDocument } from '../mask/document/document-mask.js';
 import type { AdmittedCall } from './admit-call.js';
 import { unfit } from './read-answer.js';
 
+export interface MaskedAnswer {
+  readonly rows: MaskedRows;
+  /** No record was left out because it is not the role's. */
+  readonly isAllOwn: boolean;
+}
+
+type AnsweredCall = Pick<AdmittedCall, 'plan' | 'own' | 'pinnedRecord'> &
+  Partial<Pick<AdmittedCall, 'writes' | 'pinnedSubject'>>;
+
 /**
  * @param text undefined: there is no answer, so no record
  * @param part 1 where a write has been recorded before
@@ -17,11 +26,14 @@ import { unfit } from './read-answer.js';
  */
 export function maskedAnswer(
   text: string | undefined,
-  call: AdmittedCall,
+  call: AnsweredCall,
   perRequest: number,
   part: number,
-): MaskedRows {
+): MaskedAnswer {
   const document = text === undefined ? empty : mask(text, call);
+  // What the service wrote was not what the role may write: nobody must be told that all is well.
+  if (call.writes && call.plan.isOne && (document.left?.others ?? 0) > 0)
+    throw unfit('a record answered that is not the role’s');
   const { records, recordKeys, subjectKeys, frame } = document;
   refuseOthers(call.pinnedRecord, recordKeys, 'a record answered that was not asked for');
   refuseOthers(call.pinnedSubject, subjectKeys, 'a record of a person answered who was not asked for');
@@ -33,7 +45,7 @@ export function maskedAnswer(
   }
   const values = records.map((record) => [record]);
   const rows = { width: 1, values, recordKeys, subjectKeys, frame, part, last: true };
-  return rows as unknown as MaskedRows;
+  return { rows: rows as unknown as MaskedRows, isAllOwn: !((document.left?.all ?? 0) > 0) };
 }
 
 /** What is recorded before a write is forwarded: the pinned record, and nothing of it. The answer follows as part 1. */
@@ -52,9 +64,13 @@ export function rowsToWrite({ pinnedRecord }: AdmittedCall): MaskedRows {
 
 const empty: MaskedDocument = Object.freeze({ frame: [''], records: [], recordKeys: [], subjectKeys: [] });
 
-function mask(text: string, { plan }: AdmittedCall): MaskedDocument {
+function mask(text: string, { plan, own }: Pick<AdmittedCall, 'plan' | 'own'>): MaskedDocument {
   try {
-    return plan.mask(text);
+    if (own === undefined) return plan.mask(text);
+    const document = plan.mask(text, own.values);
+    if (document.left?.all === 0 && !own.isNobodys) return document;
+    // Other records came than were asked for: so what is said beside them is about other records too.
+    return plan.maskAlone === plan.mask ? document : plan.maskAlone(text, own.values);
   } catch (thrown) {
     if (!(thrown instanceof DocumentUnfit)) throw thrown;
     throw unfit(thrown.message);

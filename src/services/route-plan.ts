@@ -3,11 +3,13 @@
  * the masking of its answers, and what may stand in a body.
  */
 import type { ReleasedColumn } from '../access.js';
-import { documentMask, type MaskedDocument } from '../mask/document/document-mask.js';
+import { documentMask, type MaskDocument } from '../mask/document/document-mask.js';
 import type { MaskKeys } from '../mask/mask.js';
 import { maskOf } from '../mask/masks.js';
 import type { Mask } from '../mask/mask.js';
 import type { ServicePolicy, ServiceRoute } from '../policy/model.js';
+import { unasked } from '../policy/service-only.js';
+import { documentShape, withoutFrame } from '../policy/service-shape.js';
 
 export interface RoutePlan {
   readonly policy: ServicePolicy;
@@ -17,7 +19,13 @@ export interface RoutePlan {
   /** Some shown field has a personal class, so that records are charged. */
   readonly personal: boolean;
   /** @throws DocumentUnfit */
-  readonly mask: (text: string) => MaskedDocument;
+  readonly mask: MaskDocument;
+  /** The same without what stands around the records: it tells about records that are not the role's. */
+  readonly maskAlone: MaskDocument;
+  /** The document is the one record, or there is none. */
+  readonly isOne: boolean;
+  /** Headers and what stands around the records are about the role's records: it has all of them, or the service is asked for its own. */
+  readonly isOwnAround: boolean;
   /** Of the fields that parameters are compared with and the role does not see in clear; undefined: it sees nothing of it. */
   readonly maskOfField: (field: string) => Mask | undefined;
   /** What a service is asked for. */
@@ -48,16 +56,22 @@ export class RoutePlans {
 
   #compile(policy: ServicePolicy, route: ServiceRoute): RoutePlan {
     const { fields } = policy.service;
-    // Where the document is the record, or each line is one, nothing stands around records.
-    const see = new Map([...policy.see].filter(([path]) => route.records !== '$' || !path.startsWith('$.')));
-    const { records, record, subject } = route;
-    const shape = { records, record, subject, fields: [...fields.keys()], see };
+    const only = policy.only.map(({ column }) => column);
+    const isOwnAround = unasked(route, policy.only).length === 0;
+    const alone = documentShape(route, fields.keys(), withoutFrame(policy.see), only);
+    const shape = isOwnAround ? documentShape(route, fields.keys(), policy.see, only) : alone;
+    const { see } = shape;
+    const mask = documentMask(route.answer, shape, this.#keys);
     return {
       policy,
       route,
       columns: [...see].map(([name, mask]) => ({ name, mask, json: 'verbatim' })),
       personal: [...see.keys()].some((path) => fields.get(path)!.class !== 'none'),
-      mask: documentMask(route.answer, shape, this.#keys),
+      mask,
+      maskAlone:
+        only.length > 0 && alone.see.size < see.size ? documentMask(route.answer, alone, this.#keys) : mask,
+      isOne: route.answer === 'json' && route.records === '$',
+      isOwnAround,
       maskOfField: (field) => {
         const name = policy.see.get(field);
         return name === undefined ? undefined : maskOf(name);

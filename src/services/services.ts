@@ -59,7 +59,7 @@ export class Services {
 
   /**
    * What is sent, and of a write what is recorded before that.
-   * @throws WeirError request-malformed, request-too-long, field-unknown, field-masked
+   * @throws WeirError request-malformed, request-too-long, field-unknown, field-masked, not-permitted
    */
   async prepare(
     call: AdmittedCall,
@@ -67,7 +67,9 @@ export class Services {
     role: string,
   ): Promise<{ outgoing: OutgoingCall; fields: readonly string[] }> {
     const body = await request.body?.();
-    const fields = body === undefined ? none : checkBody(body, call.plan);
+    // Of a role with `only` a body must say some things: also one that is not there.
+    const isChecked = body !== undefined || (call.writes && call.own !== undefined);
+    const fields = isChecked ? checkBody(body ?? '{}', call) : none;
     return { outgoing: this.outgoing(call, request, role, body), fields };
   }
 
@@ -82,13 +84,15 @@ export class Services {
       accept: plan.accept,
       'accept-encoding': 'identity',
       'weir-request-id': id,
-      ...this.#options.identify?.(principal, role, service),
     };
+    const told = this.#options.identify?.(principal, role, service);
+    for (const name in told) headers[name] = told[name]!;
     if (body !== undefined) {
       headers['content-type'] = 'application/json';
       headers['content-length'] = String(Buffer.byteLength(body));
     }
-    return { ...outgoing, headers, body };
+    const { method, path, search } = outgoing;
+    return { method, path, search, headers, body };
   }
 
   rowsToWrite(call: AdmittedCall): MaskedRows {
@@ -107,23 +111,48 @@ export class Services {
     perRequest: number,
     secrets: readonly string[] = none,
   ): Promise<Called> {
-    const upstream = await forward(outgoing);
-    const { route } = call.plan;
-    const { text, refusal } = await readAnswer(upstream, route.answer, this.#options);
-    if (text === undefined && refusal === undefined && !call.writes)
-      throw new WeirError('service-answer-unfit');
-    const rows = maskedAnswer(text, call, perRequest, call.writes ? 1 : 0);
-    const headers = allowed(upstream.headers, route.headers);
-    refuseRepeated(rows, headers, secrets);
-    return {
+    const { plan, own, writes, first } = call;
+    const { route } = plan;
+    const answered = (rows: MaskedRows, status: number, headers: Headers, refusal?: WeirError): Called => ({
       rows,
-      answer: {
-        status: text === undefined ? 204 : upstream.status === 201 ? 201 : 200,
-        contentType: contentTypes[route.answer],
-        headers,
-      },
+      answer: { status, contentType: contentTypes[route.answer], headers },
       refusal,
-    };
+    });
+    const notFound = (refusal: WeirError): Called =>
+      answered(maskedAnswer(undefined, call, perRequest, writes ? 1 : 0).rows, 204, noHeaders, refusal);
+    // A record that is not the role's is not there, and is never written.
+    if (own?.isNobodys === true && (writes || plan.isOne)) return notFound(new WeirError('record-not-found'));
+    const refused = first === undefined ? undefined : await this.#refusedFirst(first, outgoing, forward);
+    if (refused !== undefined) return notFound(refused);
+
+    const upstream = await readAnswer((taker) => forward(outgoing, taker), route.answer, this.#options);
+    const { text, refusal } = upstream;
+    if (text === undefined && refusal === undefined && !writes) throw new WeirError('service-answer-unfit');
+    const { rows, isAllOwn } = maskedAnswer(text, call, perRequest, writes ? 1 : 0);
+    const isGone = own !== undefined && plan.isOne && text !== undefined && rows.values.length === 0;
+    if (isGone && !writes) return notFound(new WeirError('record-not-found'));
+    const around = own === undefined || (plan.isOwnAround && isAllOwn && !own.isNobodys);
+    const headers = around ? allowed(upstream.headers, route.headers) : noHeaders;
+    refuseRepeated(rows, headers, secrets);
+    const status = text === undefined || isGone ? 204 : upstream.status === 201 ? 201 : 200;
+    return answered(rows, status, headers, refusal);
+  }
+
+  /** Is the record that is to be written the role's? Nothing of it is shown. @returns what the caller is told otherwise */
+  async #refusedFirst(
+    first: NonNullable<AdmittedCall['first']>,
+    write: OutgoingCall,
+    forward: Forward,
+  ): Promise<WeirError | undefined> {
+    const { 'content-type': _type, 'content-length': _length, ...headers } = write.headers;
+    const { plan, outgoing } = first;
+    const asked = { ...outgoing, headers: { ...headers, accept: plan.accept }, body: undefined };
+    const { answer } = plan.route;
+    const { text, refusal } = await readAnswer((taker) => forward(asked, taker), answer, this.#options);
+    if (refusal !== undefined) return refusal;
+    if (text === undefined) throw new WeirError('service-answer-unfit');
+    const { rows } = maskedAnswer(text, first, 1, 0);
+    return rows.values.length === 1 ? undefined : new WeirError('record-not-found');
   }
 }
 
@@ -140,7 +169,8 @@ function refuseRepeated(
 }
 
 const none: readonly string[] = Object.freeze([]);
-const noHeaders: Readonly<Record<string, string>> = Object.freeze({});
+type Headers = Readonly<Record<string, string>>;
+const noHeaders: Headers = Object.freeze({});
 
 const contentTypes = {
   json: 'application/json; charset=utf-8',

@@ -2,7 +2,7 @@
  * What may be asked of a column: whether it exists for the role, is filtered on, is ordered by. A hidden column
  * answers exactly as one that does not exist, in a table that is embedded as in one that is read by itself.
  */
-import type { Filter } from '../access.js';
+import type { Filter, Ordering } from '../access.js';
 import { WeirError } from '../errors.js';
 import { maskOf } from '../mask/masks.js';
 import type { CatalogColumn, TablePolicy } from '../policy/model.js';
@@ -48,10 +48,17 @@ export function refuseUnfilterable(policy: TablePolicy, filter: Filter): void {
   });
 }
 
-/** The order of rows would tell what the mask hides. */
-export function refuseUnorderable(policy: TablePolicy, column: string): void {
+/**
+ * The order of rows would tell what the mask hides.
+ * @throws WeirError column-unknown, filter-refused
+ */
+export function refuseUnorderable(
+  policy: TablePolicy,
+  { column, path }: Pick<Ordering, 'column' | 'path'>,
+): void {
+  visible(policy, column);
   const mask = policy.see.get(column)!;
-  if (maskOf(mask).sql !== undefined) return;
+  if (path === undefined ? maskOf(mask).sql !== undefined : mask === 'clear') return;
   const clear = [...policy.see.keys()].filter((name) => policy.see.get(name) === 'clear');
   throw new WeirError('filter-refused', {
     detail: `rows cannot be ordered by column ${column}, which your role sees as ${mask}`,

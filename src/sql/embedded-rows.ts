@@ -6,7 +6,7 @@
 import type { EmbeddedKeys, ReleasedColumn } from '../access.js';
 import { WeirError } from '../errors.js';
 import type { MaskKeys } from '../mask/mask.js';
-import { nameOf, valuesTogether, type EmbeddedShape } from './embedding.js';
+import { membersOf, nameOf, valuesTogether, type EmbeddedShape } from './embedding.js';
 import type { EmbeddedParts } from './statement.js';
 
 type Raw = readonly unknown[];
@@ -42,8 +42,8 @@ export class EmbeddedReader {
   readonly #tables: readonly Level[];
   readonly #gathered: Gathered[] = [];
 
-  constructor({ tables }: EmbeddedParts, maskKeys: MaskKeys) {
-    this.#tables = tables.map((shape) => levelOf(shape, this.#gathered, maskKeys));
+  constructor({ tables, stripped }: EmbeddedParts, maskKeys: MaskKeys) {
+    this.#tables = tables.map((shape) => levelOf(shape, this.#gathered, { maskKeys, stripped }));
   }
 
   /** As many as the parts have, in their order. */
@@ -51,39 +51,53 @@ export class EmbeddedReader {
     return this.#gathered;
   }
 
-  /** @param at which of the embedded tables @param text as PostgreSQL wrote it @returns JSON, masked */
-  read(at: number, text: string | null): string {
-    return read(this.#tables[at]!, text === null ? null : (JSON.parse(text) as Raw));
+  /**
+   * @param texts one an embedded table, as PostgreSQL wrote them
+   * @returns what they add to the row, masked: JSON each, but of a table that is spread the values of its columns
+   */
+  read(texts: readonly (string | null)[]): readonly (string | null)[] {
+    return this.#tables.flatMap((level, at) => {
+      const text = texts[at] ?? null;
+      return added(level, text === null ? null : (JSON.parse(text) as Raw));
+    });
   }
 }
 
-/** An embedded table with where its keys go, and the names of its members as JSON. */
-interface Level {
-  readonly shape: EmbeddedShape;
+interface Writing {
   readonly maskKeys: MaskKeys;
+  /** Members that are null are left out. */
+  readonly stripped: boolean;
+}
+
+/** An embedded table with where its keys go, and how its members are written in JSON. */
+interface Level extends Writing {
+  readonly shape: EmbeddedShape;
   readonly gathered: Gathered;
-  readonly members: readonly string[];
+  readonly members: readonly { readonly key: string; readonly json: ReleasedColumn['json'] }[];
   readonly inside: readonly Level[];
 }
 
 /** Their order is that of flatten. */
-function levelOf(shape: EmbeddedShape, all: Gathered[], maskKeys: MaskKeys): Level {
-  const { table, columns, embedded } = shape;
-  const gathered: Gathered = { table, recordKeys: [], subjectKeys: [] };
+function levelOf(shape: EmbeddedShape, all: Gathered[], writing: Writing): Level {
+  const gathered: Gathered = { table: shape.table, recordKeys: [], subjectKeys: [] };
   all.push(gathered);
-  const members = [...columns.map(nameOf), ...embedded.map(({ name }) => name)];
   return {
+    ...writing,
     shape,
-    maskKeys,
     gathered,
-    members: members.map((name) => `${JSON.stringify(name)}:`),
-    inside: embedded.map((each) => levelOf(each, all, maskKeys)),
+    members: membersOf(shape).map((column) => ({
+      key: `${JSON.stringify(nameOf(column))}:`,
+      json: column.json,
+    })),
+    inside: shape.embedded.map((each) => levelOf(each, all, writing)),
   };
 }
 
-function read(level: Level, raw: Raw | null): string {
-  const { shape } = level;
-  if (!shape.many) return raw === null ? 'null' : readRow(level, raw);
+/** What the table adds to the row around. */
+function added(level: Level, raw: Raw | null): readonly (string | null)[] {
+  const { shape, members } = level;
+  if (shape.spread) return raw === null ? members.map(() => null) : valuesOf(level, raw);
+  if (!shape.many) return [raw === null ? null : writeRow(level, raw)];
   const rows = (raw ?? []) as readonly Raw[];
   if (rows.length > shape.most) {
     throw new WeirError('per-request-exceeded', {
@@ -91,22 +105,29 @@ function read(level: Level, raw: Raw | null): string {
       hint: `ask for fewer of them with ${shape.table}.limit, or read ${shape.table} by itself`,
     });
   }
-  return `[${rows.map((row) => readRow(level, row)).join(', ')}]`;
+  return [`[${rows.map((row) => writeRow(level, row)).join(', ')}]`];
 }
 
 /** Groups of values, record key, subject key, then what is embedded in the row. */
-function readRow({ shape, maskKeys, gathered, members, inside }: Level, row: Raw): string {
+function valuesOf({ shape, maskKeys, gathered, inside }: Level, row: Raw): readonly (string | null)[] {
   const { columns, outputMasks } = shape;
   const groups = Math.ceil(columns.length / valuesTogether);
   const values = row.slice(0, groups).flat() as (string | null)[];
   gathered.recordKeys.push(row[groups] as string);
   gathered.subjectKeys.push(row[groups + 1] as string | null);
   for (const { at, apply } of outputMasks) values[at] = apply(values[at] ?? null, maskKeys);
-  const written = [
-    ...columns.map(({ json }, i) => writeValue(json, values[i] ?? null)),
-    ...inside.map((level, i) => read(level, row[groups + 2 + i] as Raw | null)),
-  ];
-  return `{${written.map((value, i) => members[i]! + value).join(',')}}`;
+  inside.forEach((level, i) => values.push(...added(level, row[groups + 2 + i] as Raw | null)));
+  return values;
+}
+
+function writeRow(level: Level, row: Raw): string {
+  const values = valuesOf(level, row);
+  const written = level.members.flatMap(({ key, json }, i) => {
+    const value = values[i] ?? null;
+    const absent = value === null || (json === 'verbatim' && value === 'null');
+    return level.stripped && absent ? [] : [key + writeValue(json, value)];
+  });
+  return `{${written.join(',')}}`;
 }
 
 /** As doors/rest/json.ts writes the columns of the answer itself; a test holds the two together. */

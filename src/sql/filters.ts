@@ -2,10 +2,13 @@
  * Filters as SQL conditions. Nothing here can raise on a row: PostgreSQL may try a condition on rows that
  * the row filter hides, and an error would tell of them. Values travel as parameters.
  */
-import type { Embedding, Filter, FilterGroup, ReadPlan } from '../access.js';
+import { escapeIdentifier } from 'pg';
+import type { Embedding, Filter, FilterGroup, PathStep, Presence, ReadPlan } from '../access.js';
 import { WeirError } from '../errors.js';
-import type { Parameters } from './relation.js';
-import { baseType, scalarType } from './types.js';
+import { liveColumn, type Parameters } from './relation.js';
+import type { LiveTable } from './schema.js';
+import { arrayValues, elementType } from './arrays.js';
+import { baseType, comparableType, isJsonText, scalarType } from './types.js';
 
 export interface PlacedFilter {
   readonly filter: Filter;
@@ -16,7 +19,7 @@ export interface PlacedFilter {
 export interface PlacedGroup {
   readonly combine: 'and' | 'or';
   readonly negated: boolean;
-  readonly members: readonly (PlacedFilter | PlacedGroup)[];
+  readonly members: readonly (PlacedFilter | PlacedGroup | Presence)[];
 }
 
 /** A plan, or an embedded table of one. */
@@ -35,7 +38,20 @@ export function ownFilters({ filters, groups }: Filtered): readonly Filter[] {
 }
 
 function leaves({ members }: FilterGroup): readonly Filter[] {
-  return members.flatMap((member) => ('members' in member ? leaves(member) : [member]));
+  return members.flatMap((member) => {
+    if ('members' in member) return leaves(member);
+    return 'embedded' in member ? [] : [member];
+  });
+}
+
+/** Places of the embedded tables that decide, within a group, whether the row is there. */
+export function presencesOf({ groups = [] }: Pick<ReadPlan, 'groups'>): readonly number[] {
+  const of = ({ members }: FilterGroup): readonly number[] =>
+    members.flatMap((member) => {
+      if ('members' in member) return of(member);
+      return 'embedded' in member ? [member.embedded] : [];
+    });
+  return groups.flatMap(of);
 }
 
 /** Each filter of the groups with its place. @param from the place of the table's first filter */
@@ -44,7 +60,10 @@ export function placedGroups({ filters, groups = [] }: Filtered, from = 0): read
   const place = ({ combine, negated, members }: FilterGroup): PlacedGroup => ({
     combine,
     negated,
-    members: members.map((member) => ('members' in member ? place(member) : { filter: member, at: next++ })),
+    members: members.map((member) => {
+      if ('members' in member) return place(member);
+      return 'embedded' in member ? member : { filter: member, at: next++ };
+    }),
   });
   return groups.map(place);
 }
@@ -67,7 +86,41 @@ const comparison = {
   like: 'LIKE',
   ilike: 'ILIKE',
   isdistinct: 'IS DISTINCT FROM',
+  cs: '@>',
+  cd: '<@',
+  ov: '&&',
 } as const;
+
+/** The column, or what lies below it: see typeBelow. @param row what the relation is called */
+export function placeIn(
+  row: string,
+  { column, path = [] }: { readonly column: string; readonly path?: readonly PathStep[] },
+  parameters: Parameters,
+): string {
+  const whole = `${row}.${escapeIdentifier(column)}`;
+  const steps = path.map(({ key, text }) => {
+    const type = typeof key === 'number' ? 'integer' : 'text';
+    return ` ${text ? '->>' : '->'} ${parameters.add({ from: 'literal', value: String(key) }, type)}`;
+  });
+  return steps.length === 0 ? whole : `(${whole}${steps.join('')})`;
+}
+
+/**
+ * Of a column, or of what lies below it. Only jsonb is stepped into: text of type json may hold what cannot be read,
+ * and PostgreSQL would say so of hidden rows. @throws WeirError query-invalid
+ */
+export function typeBelow(
+  live: LiveTable,
+  { column, path }: { readonly column: string; readonly path?: readonly PathStep[] },
+): string {
+  const { type } = liveColumn(live, column);
+  if (path === undefined) return type;
+  if (type === 'jsonb') return path.at(-1)!.text ? 'text' : 'jsonb';
+  throw new WeirError('query-invalid', {
+    detail: `column ${column} has no members: it is not of type jsonb`,
+    hint: 'leave -> and what follows out',
+  });
+}
 
 /**
  * @param column SQL, of the column's own type @param type as format_type writes it
@@ -88,21 +141,43 @@ export function condition(
       throw invalidValue(filter.column, type);
     return `${not}(${column} IS ${test.sql})`;
   }
-  if (scalarType(type) === undefined || (isPattern(filter) && !isText(base))) {
+  const { operator, among } = filter;
+  if (!applies(filter, type)) {
     throw new WeirError('filter-refused', {
-      detail: `column ${filter.column} has a type that cannot be filtered on${isPattern(filter) ? ` with ${filter.operator}` : ''}`,
+      detail: `column ${filter.column} has a type that cannot be filtered on${scalarType(type) === undefined && !isSet(filter) ? '' : ` with ${operator}`}`,
+      hint: 'ask whether there is a value (is.null, not.is.null), or filter by another column',
     });
   }
-  const list = filter.operator === 'in';
+  const element = elementType(type);
+  if (element !== undefined) {
+    const list = parameters.add({ from: 'filter', at, list: true, by: 'array' }, `${element}[]`);
+    return `${not}(${column} ${comparison[operator as 'cs']} ${list})`;
+  }
+  const list = operator === 'in' || among !== undefined;
   // As a type of its own, `character` means one letter.
   const compared = base === 'character' ? 'bpchar' : base;
   const parameter = parameters.add({ from: 'filter', at, list, by }, list ? `${compared}[]` : compared);
-  if (filter.operator === 'in') return `${not}(${column} = ANY(${parameter}))`;
-  return `${not}(${column} ${comparison[filter.operator]} ${parameter})`;
+  if (operator === 'in') return `${not}(${column} = ANY(${parameter}))`;
+  const value = among === undefined ? parameter : `${among.toUpperCase()}(${parameter})`;
+  return `${not}(${column} ${comparison[operator]} ${value})`;
 }
 
-/** @param write one filter as `condition` writes it */
-export function groupCondition(group: PlacedGroup, write: (placed: PlacedFilter) => string): string {
+/** Whether PostgreSQL has the operator for the type, and it cannot fail. */
+function applies(filter: Filter, type: string): boolean {
+  if (elementType(type) !== undefined) return isSet(filter);
+  if (isSet(filter)) return type === 'jsonb' && filter.operator !== 'ov';
+  return isPattern(filter) ? isText(baseType(type)) : comparableType(type);
+}
+
+function isSet({ operator }: Filter): boolean {
+  return operator === 'cs' || operator === 'cd' || operator === 'ov';
+}
+
+/** @param write one filter as `condition` writes it, or whether there is an embedded row */
+export function groupCondition(
+  group: PlacedGroup,
+  write: (member: PlacedFilter | Presence) => string,
+): string {
   const parts = group.members.map((member) =>
     'members' in member ? groupCondition(member, write) : write(member),
   );
@@ -121,8 +196,9 @@ function isText(base: string): boolean {
 export function checkValues(filter: Filter, type: string): void {
   const { column, operator, values } = filter;
   if (operator === 'is') return;
-  const scalar = scalarType(type);
-  if (scalar === undefined || !values.every(scalar.accepts)) throw invalidValue(column, type);
+  const accepts = type === 'jsonb' ? isJsonText : scalarType(elementType(type) ?? type)?.accepts;
+  const each = elementType(type) === undefined ? values : arrayValues(values[0] ?? '');
+  if (accepts === undefined || each === undefined || !each.every(accepts)) throw invalidValue(column, type);
   // LIKE raises on a pattern that ends in its escape, but only where a row brings it so far.
   if (isPattern(filter) && values.some((value) => /^(?:[^\\]|\\[\s\S])*\\$/.test(value)))
     throw invalidValue(column, type);
@@ -136,16 +212,34 @@ function invalidValue(column: string, type: string): WeirError {
 }
 
 /** For the entry: names and operators, no values. */
-export function writeFilter({ column, negated, operator, values }: Filter, separator = '='): string {
-  const named = `${column}${separator}${negated ? 'not.' : ''}${operator}`;
+export function writeFilter(filter: Filter, separator = '='): string {
+  const { negated, operator, values, among } = filter;
+  const how = among === undefined ? operator : `${operator}(${among})`;
+  const named = `${writePlace(filter)}${separator}${negated ? 'not.' : ''}${how}`;
   if (operator === 'is') return `${named}.${values[0]}`;
   return operator === 'in' ? `${named}.(${values.length})` : named;
 }
 
-/** For the entry, as writeFilter. */
-export function writeGroup({ combine, negated, members }: FilterGroup): string {
-  const parts = members.map((member) =>
-    'members' in member ? writeGroup(member) : writeFilter(member, '.'),
-  );
+/** For the entry: without the names of members, which are the caller's own text. */
+export function writePlace({
+  column,
+  path = [],
+}: {
+  readonly column: string;
+  readonly path?: readonly PathStep[];
+}): string {
+  return column + path.map(({ text }) => (text ? '->>' : '->')).join('');
+}
+
+/** For the entry, as writeFilter. @param tables those embedded in the same rows, in their order */
+export function writeGroup(
+  { combine, negated, members }: FilterGroup,
+  tables: readonly { readonly table: string }[],
+): string {
+  const parts = members.map((member) => {
+    if ('members' in member) return writeGroup(member, tables);
+    if (!('embedded' in member)) return writeFilter(member, '.');
+    return `${tables[member.embedded]!.table}.${member.present ? 'not.' : ''}is.null`;
+  });
   return `${negated ? 'not.' : ''}${combine}(${parts.join(',')})`;
 }

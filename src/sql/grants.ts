@@ -3,7 +3,7 @@
  * that the catalogue names, and the staff tools' own logins no longer may. Pure; nobody executes it here.
  */
 import { escapeIdentifier, escapeLiteral } from 'pg';
-import type { Catalog, CatalogTable } from '../policy/model.js';
+import { recordColumns, type Catalog, type CatalogTable } from '../policy/model.js';
 
 export interface GrantsFor {
   /** The role that Weir reads with. */
@@ -78,7 +78,7 @@ function grantToWriters(table: CatalogTable, writers: readonly string[]): string
 
 /** Those that the catalogue lists, and those by which it looks up. */
 function columnsOf(table: CatalogTable): string {
-  const names = new Set([table.record, ...(table.subject === undefined ? [] : [table.subject])]);
+  const names = new Set([...recordColumns(table), ...(table.subject === undefined ? [] : [table.subject])]);
   for (const column of table.columns.values()) {
     names.add(column.name);
     for (const lookup of column.lookup) if (lookup.by !== 'exact') names.add(lookup.column);

@@ -314,21 +314,22 @@ function maskedRows(
   count?: RowCount,
 ): MaskedRows {
   const { outputMasks, embedded } = statement;
-  const width = statement.columns.length;
+  const { length: width } = statement.columns;
+  // Tables that come inside the rows stand behind the table's own columns, one column each.
+  const own = embedded?.ownWidth ?? width;
+  const selected = own + (embedded?.tables.length ?? 0);
   const recordKeys: string[] = [];
   const subjectKeys: (string | null)[] = [];
   for (const row of rows) {
-    recordKeys.push(row[width] ?? '');
-    subjectKeys.push(row[width + 1] ?? null);
-    row.length = width;
+    recordKeys.push(row[selected] ?? '');
+    subjectKeys.push(row[selected + 1] ?? null);
+    row.length = selected;
     for (const { at, apply } of outputMasks) row[at] = apply(row[at] ?? null, keys);
   }
   if (embedded === undefined)
     return { width, values: rows, recordKeys, subjectKeys, part, last } as unknown as MaskedRows;
   const reader = new EmbeddedReader(embedded, keys);
-  const first = width - embedded.tables.length;
-  for (const row of rows)
-    for (let at = first; at < width; at++) row[at] = reader.read(at - first, row[at] ?? null);
+  for (const row of rows) row.push(...reader.read(row.splice(own)));
   const sum = reader.keys.reduce((rowsSoFar, { recordKeys: { length } }) => rowsSoFar + length, rows.length);
   (count ?? new RowCount(embedded)).add(sum);
   const chunk = { width, values: rows, recordKeys, subjectKeys, embedded: reader.keys, part, last };

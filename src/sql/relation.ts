@@ -7,7 +7,7 @@ import { escapeIdentifier } from 'pg';
 import type { ClaimValue } from '../access.js';
 import { WeirError } from '../errors.js';
 import { maskOf } from '../mask/masks.js';
-import type { MaskName, TablePolicy } from '../policy/model.js';
+import { recordColumns, type MaskName, type TablePolicy } from '../policy/model.js';
 import type { LiveColumn, LiveTable } from './schema.js';
 
 /** Hidden columns that carry each row's keys to the log. No column of a policy may begin so. */
@@ -23,7 +23,7 @@ export type Slot =
       readonly from: 'filter';
       readonly at: number;
       readonly list: boolean;
-      readonly by: 'whole' | 'normal' | 'last4';
+      readonly by: 'whole' | 'normal' | 'last4' | 'array';
     }
   | { readonly from: 'rowLimit' | 'probeLimit' | 'offset' }
   /** Of an embedded table, by its place among those of the plan; at the most one row more than `most`. */
@@ -74,8 +74,10 @@ export function maskedRelation(
     const text = textOf(column, liveColumn(live, name));
     return `${unmasked.has(name) ? text : maskedText(mask, text)} AS ${column}`;
   });
-  const { record, subject } = policy.table;
-  shown.push(`${escapeIdentifier(record)} AS ${recordKey}`);
+  const { subject } = policy.table;
+  const record = recordColumns(policy.table).map((name) => escapeIdentifier(name));
+  const key = record.length === 1 ? record[0] : record.map((name) => `${name}::text`).join(" || ',' || ");
+  shown.push(`${key} AS ${recordKey}`);
   shown.push(`${subject === undefined ? 'NULL::text' : escapeIdentifier(subject)} AS ${subjectKey}`);
   const where = [...rowFilter(policy, live, parameters), ...conditions];
   const from = `${escapeIdentifier(live.schema)}.${escapeIdentifier(live.table)}`;

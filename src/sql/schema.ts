@@ -20,17 +20,24 @@ export interface LiveTable {
   readonly columns: ReadonlyMap<string, LiveColumn>;
   /** Columns of the primary key or of a unique, total index over one column each. */
   readonly uniqueColumns: ReadonlySet<string>;
-  /** Foreign keys of one column, to tables that the catalogue names as well. */
+  /** Columns of every total index, in its order. */
+  readonly indexes?: readonly LiveIndex[];
+  /** Foreign keys to tables that the catalogue names as well. */
   readonly references?: readonly LiveReference[];
 }
 
-/** Values of `column` are those of `toColumn` in another table, where it is unique. */
+export interface LiveIndex {
+  readonly columns: readonly string[];
+  readonly unique: boolean;
+}
+
+/** Values of `columns` are, one by one, those of `toColumns` in another table, where they are unique. */
 export interface LiveReference {
   readonly name: string;
-  readonly column: string;
+  readonly columns: readonly string[];
   /** "schema.table" */
   readonly to: string;
-  readonly toColumn: string;
+  readonly toColumns: readonly string[];
 }
 
 /** Keyed by "schema.table". */
@@ -49,15 +56,26 @@ const columnsQuery = `
    ORDER BY n.nspname, c.relname, a.attnum`;
 
 const referencesQuery = `
-  SELECT n.nspname || '.' || c.relname AS "from", k.conname AS name, a.attname AS column, tn.nspname || '.' || tc.relname AS "to", ta.attname AS "toColumn"
+  SELECT n.nspname || '.' || c.relname AS "from", k.conname AS name, tn.nspname || '.' || tc.relname AS "to",
+         ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS o(number, at)
+                 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = o.number ORDER BY o.at) AS columns,
+         ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS o(number, at)
+                 JOIN pg_attribute a ON a.attrelid = tc.oid AND a.attnum = o.number ORDER BY o.at) AS "toColumns"
     FROM pg_constraint k
     JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_class tc ON tc.oid = k.confrelid JOIN pg_namespace tn ON tn.oid = tc.relnamespace
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
-    JOIN pg_attribute ta ON ta.attrelid = tc.oid AND ta.attnum = k.confkey[1]
-   WHERE k.contype = 'f' AND cardinality(k.conkey) = 1
-     AND n.nspname || '.' || c.relname = ANY ($1) AND tn.nspname || '.' || tc.relname = ANY ($1)
+   WHERE k.contype = 'f' AND n.nspname || '.' || c.relname = ANY ($1) AND tn.nspname || '.' || tc.relname = ANY ($1)
    ORDER BY 1, 2`;
+
+/** An index over an expression has no name at its place, and so is none that a key could be found by. */
+const indexesQuery = `
+  SELECT n.nspname || '.' || c.relname AS "table", i.indisunique AS unique,
+         ARRAY(SELECT coalesce(a.attname::text, '') FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS o(number, at)
+                 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = o.number AND o.number > 0
+                WHERE o.at <= i.indnkeyatts ORDER BY o.at) AS columns
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE i.indisvalid AND i.indpred IS NULL AND n.nspname || '.' || c.relname = ANY ($1)
+   ORDER BY 1, i.indexrelid`;
 
 /** Tables that do not exist are absent from the result. @throws whatever the driver throws */
 export async function readSchema(
@@ -81,6 +99,7 @@ export async function readSchema(
       columns: Map<string, LiveColumn>;
       uniqueColumns: Set<string>;
       references: LiveReference[];
+      indexes: LiveIndex[];
     }
   >();
   for (const { schema, table, name, type, nullable, indexed, unique } of rows) {
@@ -91,12 +110,16 @@ export async function readSchema(
       columns: new Map(),
       uniqueColumns: new Set(),
       references: [],
+      indexes: [],
     };
     found.set(key, live);
     live.columns.set(name, { name, type, indexed, nullable });
     if (unique) live.uniqueColumns.add(name);
   }
-  const references = await pool.query<LiveReference & { from: string }>(referencesQuery, [[...found.keys()]]);
+  const names = [[...found.keys()]];
+  const references = await pool.query<LiveReference & { from: string }>(referencesQuery, names);
   for (const { from, ...reference } of references.rows) found.get(from)!.references.push(reference);
+  const indexes = await pool.query<LiveIndex & { table: string }>(indexesQuery, names);
+  for (const { table, ...index } of indexes.rows) found.get(table)!.indexes.push(index);
   return found;
 }

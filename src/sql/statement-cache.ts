@@ -3,7 +3,7 @@
  * address alone are tens of kilobytes), and tools ask in few shapes, so each is compiled once for a policy.
  * What depends on values is checked at every request all the same; a refused shape is not kept.
  */
-import type { ClaimValue, Embedding, Filter, FilterGroup, ReadPlan, Selected } from '../access.js';
+import type { ClaimValue, Embedding, Filter, FilterGroup, PathStep, ReadPlan, Selected } from '../access.js';
 import type { TablePolicy } from '../policy/model.js';
 import type { Surroundings } from './foreign-keys.js';
 import type { LiveTable } from './schema.js';
@@ -76,35 +76,48 @@ function shapeKey(policy: TablePolicy, plan: ReadPlan, perRequest: number): stri
 }
 
 function embeddingKey(embedding: Embedding): unknown {
-  const { table, as, hint, inner, select, filters, groups, order, limit, offset, embedded } = embedding;
+  const { table, as, hint, inner, spread, select, filters, groups, order, limit, offset, embedded } =
+    embedding;
   return [
     table,
     as,
     hint,
     inner,
+    spread,
     select?.map(selectedKey),
     filters.map(filterKey),
     groups?.map(groupKey),
     order.map(orderKey),
-    limit !== undefined,
+    limit === undefined ? null : limit > 0,
     offset === 0,
     embedded?.map(embeddingKey),
   ];
 }
 
-function selectedKey({ column, as, cast }: Selected): unknown {
-  return [column, as, cast];
+function selectedKey({ column, path, as, cast }: Selected): unknown {
+  return [column, as, cast, path?.map(stepKey)];
 }
 
-function orderKey({ column, descending, nulls }: ReadPlan['order'][number]): unknown {
-  return [column, descending, nulls];
+function orderKey({ column, path, embedded, descending, nulls }: ReadPlan['order'][number]): unknown {
+  return [column, descending, nulls, embedded, path?.map(stepKey)];
 }
 
-function filterKey({ column, operator, negated, values }: Filter): unknown {
-  return [column, operator, negated, operator === 'is' ? values[0] : null];
+function filterKey({ column, path, operator, among, negated, values }: Filter): unknown {
+  return [column, operator, negated, operator === 'is' ? values[0] : null, among, path?.map(stepKey)];
+}
+
+function stepKey({ key, text }: PathStep): unknown {
+  return [key, text];
 }
 
 /** An object, so that it never passes for a filter. */
 function groupKey({ combine, negated, members }: FilterGroup): unknown {
-  return { combine, negated, of: members.map((m) => ('members' in m ? groupKey(m) : filterKey(m))) };
+  return {
+    combine,
+    negated,
+    of: members.map((member) => {
+      if ('members' in member) return groupKey(member);
+      return 'embedded' in member ? member : filterKey(member);
+    }),
+  };
 }

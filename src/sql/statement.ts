@@ -10,6 +10,7 @@ import type {
   Filter,
   LookedUp,
   Ordering,
+  Presence,
   ReadPlan,
   ReleasedColumn,
   Selected,
@@ -19,17 +20,23 @@ import type { Mask } from '../mask/mask.js';
 import { normalPhone } from '../mask/phone-parts.js';
 import { maskOf } from '../mask/masks.js';
 import type { CatalogColumn, TablePolicy } from '../policy/model.js';
-import { catalogued, refuseUnfilterable, refuseUnorderable, visible } from './column-rules.js';
+import { arrayValues } from './arrays.js';
+import { catalogued, refuseUnfilterable } from './column-rules.js';
 import {
-  columnOf,
+  columnsOf,
   decidingColumns,
+  decidingOnes,
   embeddedOutput,
   embeddingsOf,
   flatten,
   innerConditions,
-  innerOnes,
   joinColumns,
+  memberCondition,
+  nameOf,
+  orderBy,
+  ownOrder,
   planEmbedded,
+  planOrder,
   refuseTwice,
   type Embedded,
   type EmbeddedShape,
@@ -41,8 +48,10 @@ import {
   groupCondition,
   ownFilters,
   placedGroups,
+  typeBelow,
   writeFilter,
   writeGroup,
+  writePlace,
   type PlacedFilter,
 } from './filters.js';
 import type { Surroundings } from './foreign-keys.js';
@@ -57,7 +66,7 @@ import {
   type Slot,
 } from './relation.js';
 import type { LiveTable } from './schema.js';
-import { maskedOnOutput, ordering, output, released, shownType } from './shown-columns.js';
+import { maskedOnOutput, output, released, shownOf, shownType } from './shown-columns.js';
 
 /** Values that one pin may list; each is a look-up of its own. */
 export const maxPinnedValues = 20;
@@ -98,6 +107,10 @@ export interface OutputMask {
 }
 
 export interface EmbeddedParts {
+  /** Columns of the table itself; behind them stands one for each embedded table. */
+  readonly ownWidth: number;
+  /** JSON without members that are null. */
+  readonly stripped: boolean;
   readonly tables: readonly EmbeddedShape[];
   /** The same with those inside them, each before these. */
   readonly flat: readonly EmbeddedShape[];
@@ -165,14 +178,8 @@ export function compileShape(
   perRequest: number,
   around: Surroundings = alone,
 ): StatementShape {
-  const shown: readonly Selected[] = plan.select ?? [...policy.see.keys()].map((column) => ({ column }));
+  const shown = shownOf(policy, plan);
   const selected = [...new Set(shown.map(({ column }) => column))];
-  for (const name of selected) visible(policy, name);
-  for (const { column } of plan.order) {
-    visible(policy, column);
-    refuseUnorderable(policy, column);
-  }
-
   const pins: Pin[] = [];
   const filters: PlacedFilter[] = [];
   plan.filters.forEach((filter, at) => {
@@ -187,14 +194,18 @@ export function compileShape(
   for (const filter of compared) refuseUnfilterable(policy, filter);
   if (!policy.browse && pins.length === 0) throw pinRequired(policy);
   const next = { at: 0, filter: ownFilters(plan).length };
-  const embedded = planEmbedded(policy, plan, pins.length > 0 ? 'down' : 'listed', around, next);
-  refuseTwice([...shown.map(({ as, column }) => as ?? column), ...embedded.map(({ shape }) => shape.name)]);
+  const { encoding } = plan;
+  const reach = pins.length > 0 ? 'down' : 'listed';
+  const embedded = planEmbedded(policy, plan, reach, { around, next, encoding });
+  for (const by of plan.order) planOrder(policy, live, by, embedded);
+  const inside = embedded.flatMap(({ silent, shape }) => (silent ? [] : [shape]));
+  refuseTwice([...shown.map(nameShown), ...inside.flatMap(columnsOf).map(nameOf)]);
 
   const needed = [
     ...new Set([
       ...selected,
       ...compared.map((f) => f.column),
-      ...plan.order.map((o) => o.column),
+      ...ownOrder(plan.order),
       ...joinColumns(embedded),
     ]),
   ];
@@ -204,13 +215,8 @@ export function compileShape(
       condition(escapeIdentifier(pin.through), pin, liveColumn(live, pin.through).type, parameters, pin.by),
     );
     const inner = maskedRelation(policy, live, wanted, unmasked, conditions, parameters);
-    const written = (f: PlacedFilter): string =>
-      condition(
-        `t.${escapeIdentifier(f.filter.column)}`,
-        f,
-        liveColumn(live, f.filter.column).type,
-        parameters,
-      );
+    const written = (member: PlacedFilter | Presence): string =>
+      memberCondition(member, 't', live, embedded, parameters);
     const outer = [
       ...filters.map(written),
       ...groups.map((group) => groupCondition(group, written)),
@@ -220,16 +226,16 @@ export function compileShape(
   };
 
   const types = shown.map((item) => shownType(policy, live, item));
-  const own = shown.map((item, at) => released(policy, item, types[at]!, plan.encoding));
+  const own = shown.map((item, at) => released(policy, item, types[at]!, encoding));
   const parameters = new Parameters();
   const from = relation(needed, parameters);
   const outputs = [
-    ...shown.map((item, at) => output('t', item, types[at]!, plan.encoding)),
-    ...embedded.map((each) => embeddedOutput(each, 't', parameters)),
+    ...shown.map((item, at) => output('t', item, types[at]!, encoding, parameters)),
+    ...embedded.flatMap((each) => (each.silent ? [] : [embeddedOutput(each, 't', parameters)])),
   ];
   const bounded = isCut(plan, perRequest) || plan.limit !== undefined;
   const tail = [
-    plan.order.length === 0 ? '' : ` ORDER BY ${plan.order.map((by) => ordering('t', by)).join(', ')}`,
+    orderBy('t', plan.order, embedded, parameters),
     bounded ? ` LIMIT ${parameters.add({ from: 'rowLimit' }, 'bigint')}` : '',
     plan.offset === 0 ? '' : ` OFFSET ${parameters.add({ from: 'offset' }, 'bigint')}`,
   ].join('');
@@ -238,8 +244,8 @@ export function compileShape(
   return {
     text,
     slots: parameters.slots,
-    columns: [...own, ...embedded.map(columnOf)],
-    embedded: partsOf(embedded),
+    columns: [...own, ...inside.flatMap(columnsOf)],
+    embedded: partsOf(inside, own.length, encoding),
     outputMasks: own.flatMap(({ name, mask }, at) =>
       unmasked.has(name) ? [{ at, apply: maskOf(mask).apply }] : [],
     ),
@@ -255,9 +261,9 @@ export function compileShape(
       ];
     }),
     filterTypes: [
-      ...ownFilters(plan).map(({ column }, at) => {
+      ...ownFilters(plan).map((filter, at) => {
         const pin = pins.find((one) => one.at === at);
-        return liveColumn(live, pin?.through ?? column).type;
+        return pin === undefined ? typeBelow(live, filter) : liveColumn(live, pin.through).type;
       }),
       ...embeddedFilterTypes(embedded),
     ],
@@ -286,6 +292,7 @@ export function bindStatement(
         return claimOf(slot.claim, claims);
       case 'filter': {
         const { values: whole } = filters[slot.at]!;
+        if (slot.by === 'array') return arrayValues(whole[0]!);
         const values = slot.by === 'whole' ? whole : whole.map(slot.by === 'last4' ? lastFour : normalPhone);
         return slot.list ? values : (values[0] ?? '');
       }
@@ -342,6 +349,10 @@ interface Pin extends PlacedFilter {
   readonly through: string;
 }
 
+function nameShown({ as, column }: Selected): string {
+  return as ?? column;
+}
+
 type RelationOf = (wanted: readonly string[], parameters: Parameters) => string;
 
 /** A count can be steered row by row; over a personal column in clear it would find values that no entry names. */
@@ -351,7 +362,7 @@ function exactCount(
   embedded: readonly Embedded[],
   relation: RelationOf,
 ): Template {
-  const joined = joinColumns(innerOnes(embedded));
+  const joined = joinColumns(decidingOnes(embedded));
   const deciding = [...filters.map(({ column }) => column), ...joined].map((name) => [own, name] as const);
   for (const [policy, column] of [...deciding, ...decidingColumns(embedded)]) {
     if (catalogued(policy, column).class !== 'none') {
@@ -362,13 +373,13 @@ function exactCount(
     }
   }
   const parameters = new Parameters();
-  const from = relation(columnsOf(filters, embedded), parameters);
+  const from = relation(comparedColumns(filters, embedded), parameters);
   return { text: `SELECT count(*) FROM ${from}`, slots: parameters.slots };
 }
 
 function probe(relation: RelationOf, filters: readonly Filter[], embedded: readonly Embedded[]): Template {
   const parameters = new Parameters();
-  const from = relation(columnsOf(filters, embedded), parameters);
+  const from = relation(comparedColumns(filters, embedded), parameters);
   const limit = parameters.add({ from: 'probeLimit' }, 'bigint');
   const skip = parameters.add({ from: 'offset' }, 'bigint');
   return {
@@ -378,20 +389,23 @@ function probe(relation: RelationOf, filters: readonly Filter[], embedded: reado
 }
 
 /** Each once: a column may be filtered twice, as in a range. */
-function columnsOf(filters: readonly Filter[], embedded: readonly Embedded[]): string[] {
-  return [...new Set([...filters.map(({ column }) => column), ...joinColumns(innerOnes(embedded))])];
+function comparedColumns(filters: readonly Filter[], embedded: readonly Embedded[]): string[] {
+  return [...new Set([...filters.map(({ column }) => column), ...joinColumns(decidingOnes(embedded))])];
 }
 
-function partsOf(embedded: readonly Embedded[]): StatementShape['embedded'] {
-  if (embedded.length === 0) return undefined;
-  const tables = embedded.map(({ shape }) => shape);
-  return { tables, flat: flatten(tables) };
+function partsOf(
+  tables: readonly EmbeddedShape[],
+  ownWidth: number,
+  encoding: ReadPlan['encoding'],
+): StatementShape['embedded'] {
+  if (tables.length === 0) return undefined;
+  return { ownWidth, stripped: encoding === 'stripped', tables, flat: flatten(tables) };
 }
 
 /** In the order of allFilters. */
 function embeddedFilterTypes(embedded: readonly Embedded[]): string[] {
   return embedded.flatMap(({ plan, relation, inside }) => [
-    ...ownFilters(plan).map(({ column }) => liveColumn(relation.live, column).type),
+    ...ownFilters(plan).map((filter) => typeBelow(relation.live, filter)),
     ...embeddedFilterTypes(inside),
   ]);
 }
@@ -411,7 +425,8 @@ export function last4Among({ operator, values }: Filter): 'none' | 'some' | 'all
  * @returns undefined: it is no pin. @throws WeirError filter-refused where the two are mixed
  */
 function wayOf(policy: TablePolicy, filter: Filter): Way | undefined {
-  const { column, operator, negated } = filter;
+  const { column, operator, negated, path, among } = filter;
+  if (path !== undefined || among !== undefined) return undefined;
   if (negated || (operator !== 'eq' && operator !== 'in')) return undefined;
   if (policy.findByLast4?.has(column) === true) {
     const among = last4Among(filter);
@@ -466,16 +481,21 @@ function normalise(head: string, plan: ReadPlan): string {
 
 /** @param path of the embedded table, with a dot behind it */
 function normaliseRows(path: string, plan: Omit<Embedding, 'table' | 'inner' | 'select'>): string[] {
-  const order = plan.order.map((o: Ordering) => `${o.column}${o.descending ? '.desc' : ''}`);
+  const { embedded = [] } = plan;
+  const order = plan.order.map((o: Ordering) => {
+    const column =
+      o.embedded === undefined ? writePlace(o) : `${embedded[o.embedded]!.table}(${writePlace(o)})`;
+    return `${column}${o.descending ? '.desc' : ''}`;
+  });
   return [
     ...plan.filters.map((filter) => writeFilter(filter)),
-    ...(plan.groups ?? []).map((group) => writeGroup(group)),
+    ...(plan.groups ?? []).map((group) => writeGroup(group, embedded)),
     ...(order.length === 0 ? [] : [`order=${order.join(',')}`]),
     ...(plan.limit === undefined ? [] : [`limit=${plan.limit}`]),
     ...(plan.offset === 0 ? [] : [`offset=${plan.offset}`]),
   ]
     .map((part) => path + part)
-    .concat((plan.embedded ?? []).flatMap((each) => normaliseRows(`${path}${each.table}.`, each)));
+    .concat(embedded.flatMap((each) => normaliseRows(`${path}${each.table}.`, each)));
 }
 
 /** Without the names that the caller gives to columns: a name can hold anything. */
@@ -485,10 +505,11 @@ function writeSelect(
   embedded: readonly Embedded[],
 ): string {
   return [
-    ...shown.map(({ column, cast }, at) => `${column}${cast === undefined ? '' : `::${types[at]}`}`),
+    ...shown.map((item, at) => `${writePlace(item)}${item.cast === undefined ? '' : `::${types[at]}`}`),
     ...embedded.map(({ shape, plan, shown, types, inside, relation }) => {
       const hint = plan.hint === undefined ? '' : `!${relation.hints[0]}`;
-      return `${shape.table}${hint}${plan.inner ? '!inner' : ''}(${writeSelect(shown, types, inside)})`;
+      const dots = plan.spread === true ? '...' : '';
+      return `${dots}${shape.table}${hint}${plan.inner ? '!inner' : ''}(${writeSelect(shown, types, inside)})`;
     }),
   ].join(',');
 }

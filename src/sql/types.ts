@@ -48,6 +48,22 @@ export function scalarType(type: string): ScalarType | undefined {
   return Object.hasOwn(scalars, base) ? scalars[base] : undefined;
 }
 
+/** What `=` and `<` compare here: scalars, and jsonb, of which every two values have an order. */
+export function comparableType(type: string): boolean {
+  return type === 'jsonb' || scalarType(type) !== undefined;
+}
+
+/** Text that PostgreSQL takes for jsonb. */
+export function isJsonText(text: string): boolean {
+  if (/\\u0000|[eE][+-]?\d{4,}/.test(text)) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Whether the type's own text is right inside JSON, or PostgreSQL's to_json has to write it. */
 export function needsToJson(type: string): boolean {
   const scalar = scalarType(type);

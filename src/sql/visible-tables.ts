@@ -14,12 +14,14 @@ export function visibleTables(
     if (relation === undefined) return [];
     const named = relationsOf(policy, { tables, live }).filter(({ up }) => up);
     const columns = [...see].map(([name, mask]) => {
-      const to = named.find(({ from }) => from === name);
+      const [to] = named.flatMap(({ policy: other, on }) =>
+        on.filter(({ from }) => from === name).map(({ to: column }) => ({ table: other.table.name, column })),
+      );
       return {
         name,
         mask,
         type: mask === 'clear' ? (relation.columns.get(name)?.type ?? 'text') : 'text',
-        ...(to && { references: { table: to.policy.table.name, column: to.to } }),
+        ...(to && { references: to }),
       };
     });
     return [{ name: table.name, browse, findBy, columns }];

@@ -129,22 +129,26 @@ async function revocationFaults(pool: Pool): Promise<string[]> {
   return faults;
 }
 
-/** What is in force is remembered, and approvals are the owner's to write: a gateway that was broken into must not loosen its own policy. */
+/** What is in force is remembered, and so is who proposed and approved it, which the database itself holds to two people. */
 async function policyChangeFaults(pool: Pool): Promise<string[]> {
   const { rows } = await pool.query<{ name: string; may: boolean; excess: boolean; guarded: boolean }>(
-    `SELECT c.relname AS name, has_table_privilege(c.oid, 'SELECT') AS may,
-            has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE, TRIGGER')
-              OR (c.relname = 'policy_approvals' AND has_table_privilege(c.oid, 'INSERT')) AS excess,
-            EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = c.relname || '_append_only' AND t.tgenabled = 'A') AS guarded
-       FROM pg_class c WHERE c.oid IN (to_regclass('weir.policy_changes'), to_regclass('weir.policy_approvals'))`,
+    `SELECT c.relname AS name, has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AS may,
+            has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE, TRIGGER') AS excess,
+            (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled = 'A'
+                AND t.tgname IN (c.relname || '_append_only', c.relname || '_taken'))
+              = CASE c.relname WHEN 'policy_changes' THEN 1 ELSE 2 END AS guarded
+       FROM pg_class c WHERE c.oid IN (to_regclass('weir.policy_changes'), to_regclass('weir.policy_proposals'),
+                                       to_regclass('weir.policy_approvals'))`,
   );
   return rows.flatMap(({ name, may, excess, guarded }) => [
-    ...(may ? [] : [`the runtime role may not read weir.${name}. Run weir migrate, which grants it`]),
+    ...(may
+      ? []
+      : [`the runtime role may not read and insert into weir.${name}. Run weir migrate, which grants it`]),
     ...(excess ? [`the runtime role may change weir.${name}. Run weir migrate, which takes that away`] : []),
     ...(guarded
       ? []
       : [
-          `the append-only trigger of weir.${name} is missing or switched off. Find out who did that, then restore it from drizzle/0003_policy_changes.sql`,
+          `a trigger of weir.${name} is missing or switched off. Find out who did that, then restore it from drizzle/0003_policy_changes.sql and 0004_token_uses_and_proposals.sql`,
         ]),
   ]);
 }

@@ -1,11 +1,11 @@
 /**
- * Policy sets by digest, which of them replaced which, and who approved it. All gateways on one database go
+ * Policy sets by digest, which of them replaced which, who proposed it and who else approved it. All gateways on one database go
  * by the same record: the newest change names the set in force. Append-only (drizzle/0003_policy_changes.sql).
  */
-import { and, desc, eq, like } from 'drizzle-orm';
+import { and, desc, eq, isNotNull } from 'drizzle-orm';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import type { Pool } from 'pg';
-import { policyApprovals, policyChanges, policySets } from './schema.js';
+import { policyApprovals, policyChanges, policyProposals, policySets } from './schema.js';
 
 export type ChangeReason = (typeof policyChanges.$inferSelect)['reason'];
 
@@ -16,12 +16,14 @@ export interface PolicyChange {
   readonly at: Date;
 }
 
-export interface Approval {
-  readonly digest: string;
-  /** The change whose set is to be replaced. */
-  readonly replaces: PolicyChange;
-  readonly approvedBy: string;
-  readonly author: string | undefined;
+/** Somebody who stands for a set: a person of a token's issuer or, without one, a login of this database. */
+export interface Voucher {
+  readonly issuer: string | null;
+  readonly person: string;
+}
+
+export interface Proposal extends Voucher {
+  readonly id: number;
 }
 
 export class PolicyRecord {
@@ -46,16 +48,6 @@ export class PolicyRecord {
     return row?.content;
   }
 
-  /** Digests of kept sets that begin so, two at the most. @param prefix hexadecimal digits */
-  async digestsLike(prefix: string): Promise<string[]> {
-    const rows = await this.#db
-      .select({ digest: policySets.digest })
-      .from(policySets)
-      .where(like(policySets.digest, `${prefix}%`))
-      .limit(2);
-    return rows.map(({ digest }) => digest);
-  }
-
   /** @param digest kept before @returns false where another gateway has put something else in force meanwhile */
   async change(
     digest: string,
@@ -74,19 +66,46 @@ export class PolicyRecord {
     const rows = await this.#db
       .select({ id: policyApprovals.approvalId })
       .from(policyApprovals)
-      .where(and(eq(policyApprovals.digest, digest), eq(policyApprovals.change, replaces.number)))
+      .where(
+        and(
+          eq(policyApprovals.digest, digest),
+          eq(policyApprovals.change, replaces.number),
+          isNotNull(policyApprovals.proposalId),
+        ),
+      )
       .limit(1);
     return rows.length === 1;
   }
 
-  /** As the owner of the tables only. */
-  async approve({ digest, replaces, approvedBy, author }: Approval): Promise<void> {
+  /** @param replaces the change whose set is to be replaced. @throws where a login speaks for another, or for nobody */
+  async propose(digest: string, replaces: Pick<PolicyChange, 'number'>, by: Voucher): Promise<void> {
+    await this.#db.insert(policyProposals).values({ digest, change: replaces.number, ...by });
+  }
+
+  /** Oldest first. */
+  async proposals(digest: string, replaces: Pick<PolicyChange, 'number'>): Promise<Proposal[]> {
+    const { proposalId, issuer, person } = policyProposals;
+    return this.#db
+      .select({ id: proposalId, issuer, person })
+      .from(policyProposals)
+      .where(and(eq(policyProposals.digest, digest), eq(policyProposals.change, replaces.number)))
+      .orderBy(proposalId);
+  }
+
+  /** @throws where it is the same person as that of the proposal, or as for a proposal: the database itself refuses */
+  async approve(
+    digest: string,
+    replaces: Pick<PolicyChange, 'number' | 'digest'>,
+    proposal: Pick<Proposal, 'id'>,
+    { issuer, person }: Voucher,
+  ): Promise<void> {
     await this.#db.insert(policyApprovals).values({
       digest,
       replaces: replaces.digest,
       change: replaces.number,
-      approvedBy,
-      author: author ?? null,
+      approvedBy: person,
+      issuer,
+      proposalId: proposal.id,
     });
   }
 }

@@ -91,6 +91,13 @@ export const seen = weir.table(
   (t) => [primaryKey({ columns: [t.meterId, t.digest] })],
 );
 
+/** From which addresses each token has come, as keyed digests; the first one stands first. */
+export const tokenUses = weir.table('token_uses', {
+  token: bytea('token').primaryKey(),
+  addresses: bigint('addresses', { mode: 'bigint' }).array().notNull(),
+  until: timestamp('until', { withTimezone: true }).notNull(),
+});
+
 /** Every policy set that a gateway ever read without a fault, by the digest that entries name. */
 export const policySets = weir.table('policy_sets', {
   digest: text('digest').primaryKey(),
@@ -122,7 +129,20 @@ export const policyChanges = weir.table('policy_changes', {
   at: timestamp('at', { withTimezone: true }).notNull().defaultNow(),
 });
 
-/** Who let a looser set replace which; only the owner writes. An approval is for one change and no later one. */
+/** Who stands for a looser set, in place of which. Without an issuer the person is a login of this database. */
+export const policyProposals = weir.table('policy_proposals', {
+  proposalId: bigint('proposal_id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+  digest: text('digest').notNull(),
+  change: bigint('change', { mode: 'number' }).notNull(),
+  issuer: text('issuer'),
+  person: text('person').notNull(),
+  madeBy: text('made_by')
+    .notNull()
+    .default(sql`session_user`),
+  at: timestamp('at', { withTimezone: true }).notNull().defaultNow(),
+});
+
+/** Who let a looser set replace which: somebody else than its proposal says, or a trigger refuses it. For one change and no later one. */
 export const policyApprovals = weir.table('policy_approvals', {
   approvalId: bigint('approval_id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
   digest: text('digest').notNull(),
@@ -130,7 +150,10 @@ export const policyApprovals = weir.table('policy_approvals', {
   /** Number of the change whose set it replaces. */
   change: bigint('change', { mode: 'number' }).notNull(),
   approvedBy: text('approved_by').notNull(),
+  /** Of the proposal. */
   author: text('author'),
+  issuer: text('issuer'),
+  proposalId: bigint('proposal_id', { mode: 'number' }),
   madeBy: text('made_by')
     .notNull()
     .default(sql`session_user`),

@@ -6,6 +6,7 @@ import { and, desc, eq, gte, lt, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import type { Pool } from 'pg';
 import type { EntryBody } from '../log/entry.js';
+import { leavingOf } from '../log/read-entry.js';
 import { actors, entries } from '../store/schema.js';
 
 export interface Alert {
@@ -61,6 +62,7 @@ export async function listAlerts(pool: Pool, filter: AlertFilter): Promise<Alert
     .limit(filter.limit);
   return rows.map(({ writer, number, body, subject, displayName }) => {
     const entry = JSON.parse(body) as EntryBody;
+    const left = leavingOf(entry);
     return {
       at: new Date(entry.at / 1000).toISOString(),
       actorId: entry.actor ?? '',
@@ -70,8 +72,8 @@ export async function listAlerts(pool: Pool, filter: AlertFilter): Promise<Alert
       tool: entry.tool ?? '',
       door: entry.door ?? '',
       route: entry.route ?? '',
-      table: entry.read?.table ?? '',
-      records: entry.read?.records ?? 0,
+      table: left?.table ?? '',
+      records: left?.records ?? 0,
       reasons: (entry.flags ?? []).map(([rule, value, threshold]) => ({
         rule,
         value,

@@ -7,15 +7,20 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { eraseCluster } from '../../src/demo/cluster-directory.js';
+import { programArguments } from '../support/bundle.js';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 
 function bench(words: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'bench/run.ts', ...words], {
-      cwd: project,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(
+      process.execPath,
+      [...programArguments(path.join(project, 'bench', 'run.ts')), ...words],
+      {
+        cwd: project,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     let out = '';
     let err = '';
     child.stdout.on('data', (text: Buffer) => (out += text));

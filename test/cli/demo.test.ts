@@ -4,9 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { endLeftover } from '../../src/demo/cluster.js';
 import { findPostmaster } from '../../src/demo/postgres-process.js';
+import { commandsOf, paste, tableOf } from './documented.js';
 import { weir, weirProcess, type WeirProcess } from './weir-process.js';
 
 t.setTimeout(300_000);
@@ -44,6 +45,63 @@ async function stop(process: WeirProcess, signal: NodeJS.Signals): Promise<numbe
   return (await process.ended).code;
 }
 
+/** Against the demo at the address. */
+async function pasteAll(t: Test, address: string): Promise<void> {
+  const run = async (command: string): Promise<string> => {
+    const { code, out, err } = await paste(command, address, { ...env, TOKEN: token });
+    t.equal(code, 0, `${command}${code === 0 ? '' : `: ${out}${err}`}`);
+    return out;
+  };
+  const claims = ['--claim', 'region=华东'];
+  const agent = ['token', '--role', 'support-agent', '--sub', 'li.na', ...claims];
+  const token = (await weir(agent, { env })).out.trim();
+  const [install, start, order, shipment, ...log] = commandsOf('README.md') as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  t.same([install, start], ['npm ci', 'npm start'], 'which is how this demo came about');
+
+  const [first = [], ...rows] = tableOf('README.md', 'One order, three roles');
+  t.same(first, ['', 'support-agent', 'warehouse', 'analyst']);
+  const [seen] = JSON.parse(await run(order)) as [Record<string, unknown>];
+  const key = String(seen['order_id']);
+  const answerOf = async (role: string, ...claims: string[]) =>
+    ((await (await ask(address, `/rest/orders?order_id=eq.${key}`, role, ...claims)).json()) as unknown[])[0];
+  const answers = [seen, await answerOf('warehouse', '--claim', 'warehouse=HZ1'), await answerOf('analyst')];
+  for (const [names = '', ...cells] of rows) {
+    if (names === 'how it is found') continue;
+    cells.forEach((cell, role) => {
+      const values = names.split(', ').map((name) => (answers[role] as Record<string, unknown>)[name]);
+      const shown = values.filter((value) => value !== undefined).join(', ');
+      // The row of two columns tells what the analyst sees; the others have one of them or none.
+      if (cell !== '' || names === 'order_no') t.equal(shown, cell, `${first[role + 1]} sees ${names}`);
+    });
+  }
+  for (const refused of [
+    'receiver_phone=like.138*',
+    'order=receiver_phone',
+    'order=created_at.desc&limit=200',
+  ])
+    t.equal((await ask(address, `/rest/orders?${refused}`, 'support-agent', ...claims)).status, 403, refused);
+  t.match(JSON.parse(await run(shipment)), { receiver: { phone: /^\*{4}\d{4}$/ } });
+
+  const [show = '', verify = '', alerts = '', ...others] = log;
+  t.same(others, []);
+  t.match(show, `--record orders/${key} `.trim(), 'the record of that very order');
+  t.match(await run(show), /li\.na .*support-agent/);
+  t.match(await run(verify), /the log holds/);
+  t.match(await run(alerts), /no read was flagged/);
+  t.match(await run(`${show} --door rest --json`), /"door":"rest"/);
+
+  const [again, call = ''] = commandsOf('docs/demo.md');
+  t.equal(again, shipment);
+  t.match(JSON.parse(await run(call)), { callId: String, status: 'ringing' });
+  t.match(await run(`${show} --door proxy`), /li\.na/, 'whom it rang is on the log');
+  for (const read of commandsOf('docs/rest.md')) t.ok(Array.isArray(JSON.parse(await run(read))));
+}
+
 void t.test(
   'a demo makes everything it needs, says how to use it, and takes all of it down again',
   async (t) => {
@@ -73,6 +131,8 @@ void t.test(
       out: /fit the order database/,
     });
     t.match(await weir(['alerts'], { env }), { code: 0, out: /no read was flagged/ });
+
+    await t.test('what README and docs give to paste does what they say', (t) => pasteAll(t, address));
 
     t.match(await weir(['demo'], { env }), { code: 2, err: /another demo lives in/ }, 'one folder, one demo');
 

@@ -20,6 +20,7 @@ const verbs = [
   ['policy', 'drift'],
   ['policy', 'diff'],
   ['policy', 'schema'],
+  ['policy', 'propose'],
   ['policy', 'approve'],
   ['token'],
   ['service', 'key'],
@@ -54,6 +55,51 @@ void t.test('every verb explains itself, with an example', async (t) => {
   }
   t.match(await weir(['--version']), { code: 0, out: `${version}\n` });
 });
+
+/** The verbs below a verb, as its help lists them. */
+async function verbsBelow(...verb: string[]): Promise<string[][]> {
+  const { out } = await weir([...verb, '--help'], { columns: 80 });
+  const [, listed = ''] = /\nCommands:\n([^]*?)(\n\n|$)/.exec(out) ?? [];
+  const names = [...listed.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name!);
+  return names.filter((name) => name !== 'help').map((name) => [...verb, name]);
+}
+
+void t.test('the tree of verbs: those above, each told in lines of 80 columns at the most', async (t) => {
+  const found: string[][] = [];
+  for (const verb of await verbsBelow()) {
+    const below = await verbsBelow(...verb);
+    found.push(...(below.length > 0 ? below : [verb]));
+    for (const each of [verb, ...below]) {
+      const { out } = await weir([...each, '--help'], { columns: 80 });
+      // An example is for copying, so it stays whole.
+      const long = out.split('\n').filter((line) => line.length > 80 && !line.startsWith('  $ '));
+      t.same(long, [], each.join(' '));
+    }
+  }
+  const sorted = (list: string[][]): string[] => list.map((verb) => verb.join(' ')).sort();
+  t.same(sorted(found), sorted(verbs));
+});
+
+const withoutJson = new Set([
+  'start',
+  'demo',
+  'migrate',
+  'policy schema',
+  'policy approve',
+  'token',
+  'service key',
+  'grants',
+]);
+
+void t.test(
+  'every verb that lists or judges has --json; those that serve, write or print one thing do not',
+  async (t) => {
+    for (const verb of verbs) {
+      const { out } = await weir([...verb, '--help']);
+      t.equal(/^ +--json\b/m.test(out), !withoutJson.has(verb.join(' ')), verb.join(' '));
+    }
+  },
+);
 
 void t.test('wrong usage is told, with where to look, and ends with 2', async (t) => {
   const cases: [args: string[], err: RegExp][] = [

@@ -39,7 +39,7 @@ const shipment = {
 const csv = 'id,customerId,status,receiver.phone,receiver.note\r\n17,C9,sent,13812341234,\r\n';
 
 /** A service by what it answers at each path; anything else is a 404 with data in it. */
-async function openCheck(t: Test, answers: Record<string, Handler>) {
+async function openCheck(t: Test, answers: Record<string, Handler>, text = services) {
   const upstream = await startUpstream(t);
   upstream.answer = (request, response, body) =>
     (answers[request.url!] ?? json({ error: shipment }, 404))(request, response, body);
@@ -55,7 +55,7 @@ async function openCheck(t: Test, answers: Record<string, Handler>) {
       log: { digestKey: Buffer.alloc(32, 5).toString('base64') },
       principal: { issuer: 'https://weir.example', keys: [{ jwk }] },
     }),
-    policies: { 'catalog.yaml': services, 'alerts.yaml': alerts, roles: { 'agent.yaml': agent } },
+    policies: { 'catalog.yaml': text, 'alerts.yaml': alerts, roles: { 'agent.yaml': agent } },
   });
   const env = { FULFILMENT_URL: upstream.url };
   const check = (...args: string[]) => weir(['service', 'check', ...args], { cwd, env });
@@ -171,6 +171,41 @@ void t.test('fields that no answer had are a finding where every route has answe
     ],
   );
 });
+
+void t.test(
+  'routes are called with the examples of the catalogue, and --with goes before them',
+  async (t) => {
+    const example = services
+      .replace('match: GET /shipments/:id, record', 'match: GET /shipments/:id, example: { id: 17 }, record')
+      .replace('query: [status],', 'query: [{ name: state, field: status }], example: { state: sent },');
+    const { upstream, check } = await openCheck(
+      t,
+      { ...good, '/shipments?state=sent': json({ data: [shipment], total: 1 }) },
+      example,
+    );
+    t.match(await check(), { code: 0, out: 'the services answer as the catalogue says\n' });
+    t.same(
+      upstream.asked.map(({ url }) => url),
+      ['/shipments/17', '/shipments?state=sent', '/lines', '/table'],
+    );
+    t.match(await check('--with', 'id=18'), {
+      code: 0,
+      out: /GET \/shipments\/:id: \(it says that there is no/,
+    });
+    const { check: unfiltered } = await openCheck(
+      t,
+      {
+        ...good,
+        '/shipments?state=sent': json({ data: [shipment, { ...shipment, status: 'new' }], total: 2 }),
+      },
+      example,
+    );
+    t.match(await unfiltered(), {
+      code: 1,
+      out: 'fulfilment  GET /shipments  status: the parameter state is said to be compared with it, and the answer holds records with other values\n1 finding\n',
+    });
+  },
+);
 
 void t.test('a service that fails is told in our words', async (t) => {
   const { check, withoutAddress } = await openCheck(t, {

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { CliContext } from '../../src/cli/context.js';
 import { runWeir } from '../../src/cli/program.js';
+import { programArguments } from '../support/bundle.js';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -27,7 +28,7 @@ export interface Teardown {
 /** @param env WEIR_ variables; nothing else of them is passed on */
 export function weirProcess(t: Teardown, args: readonly string[], env: Record<string, string>): WeirProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('WEIR_'));
-  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
+  const child = spawn(process.execPath, [...programArguments(main), ...args], {
     cwd: root,
     env: { ...Object.fromEntries(inherited), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -51,6 +51,22 @@ void t.test('the help desk learns what became of a request, and nothing of what 
   const parts = (await why(long)).out.match(/released .*/g);
   t.ok(parts!.length >= 1, 'each part of a long answer is told');
 
+  await withClient(opened.store.ownerUrl, (client) =>
+    client.query(`INSERT INTO weir.revocations (reason, kind, value) VALUES ('left', 'person', 'wang.wu')`),
+  );
+  const gone = { role: 'analyst', sub: 'wang.wu' };
+  let shutOut: string;
+  for (const deadline = Date.now() + 30_000; ;) {
+    const answer = await opened.get('/rest/orders?limit=1', gone);
+    shutOut = answer.headers.get('weir-request-id')!;
+    if (answer.status === 401) break;
+    if (Date.now() > deadline) throw new Error('the revocation was not heard of');
+  }
+  t.match(
+    (await why(shutOut)).out,
+    /error {4}token-revoked: .*; weir revoke --list says who was shut out and why/,
+  );
+
   t.match(await why(await ask('', 'no-token')), {
     code: 1,
     out: /the log knows nothing of this request since 7d/,

@@ -66,6 +66,8 @@ function got(requestId: string, rows: Harvest['rows'], more: Partial<Harvest> = 
     gateway: 'a',
     format: 'json',
     path: '/rest/orders',
+    table: 'orders',
+    record: 'order_id',
     sentAt: nowMs,
     gotAt: nowMs + 5,
   } as const;

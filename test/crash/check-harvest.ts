@@ -8,7 +8,7 @@ import type { Digester } from '../../src/log/digest.js';
 import { peopleSpace } from '../../src/log/digest.js';
 import type { LoggedEntry, News } from './follow-log.js';
 import type { Harvest, Person } from './load.js';
-import { insideTable, isPersonal, keyColumnsOf, limitsOf, tableOf, type RoleLimit } from './staff.js';
+import { insideTable, isPersonal, limitsOf, type RoleLimit } from './staff.js';
 
 const minuteMicros = 60_000_000;
 
@@ -95,7 +95,10 @@ function checkOne(
   if (status !== 200 && status !== 206) {
     // Of an answer that broke off the code may be missing.
     const recorded = entries.some(
-      ({ body }) => body.kind === 'refusal' && (error === undefined || body.error === error),
+      ({ body }) =>
+        (body.kind === 'refusal' && (error === undefined || body.error === error)) ||
+        // What was to be filled in was looked for, in vain.
+        (error === 'record-not-found' && body.fill?.records === 0),
     );
     if (!recorded && error !== undefined && !unrecorded.has(error))
       faults.push(`${what}: refused with ${error} (${status}), but that is not on the log`);
@@ -107,8 +110,7 @@ function checkOne(
   if (reads.length === 0) faults.push(`${what}: answered ${status}, but no read is on the log`);
   // Rows inside others are recorded behind these; only answers of one part have some.
   const own = reads[0]?.body.read?.also === undefined ? Infinity : reads[0].body.read.records;
-  const inside = (column?: string): boolean =>
-    column !== undefined && column !== keyColumnsOf(person.role)[0];
+  const inside = (column?: string): boolean => column !== undefined && column !== got.record;
   const listed = (from: number, to: number): Listed => ({
     records: reads.flatMap((entry) => entry.records).slice(from, to),
     subjects: reads.flatMap((entry) => entry.subjects).slice(from, to),
@@ -118,7 +120,7 @@ function checkOne(
   const ownRows = rows.filter(([, , column]) => !inside(column));
   const insideRows = rows.filter(([, , column]) => inside(column));
   const { complete } = got;
-  checkRows(tableOf(person.role), { rows: ownRows, complete }, listed(0, own), digester, tell);
+  checkRows(got.table, { rows: ownRows, complete }, listed(0, own), digester, tell);
   checkRows(insideTable, { rows: insideRows, complete }, listed(own, Infinity), digester, tell);
 }
 
@@ -200,6 +202,9 @@ function amountOf(count: RoleLimit['count'], list: readonly Harvest[]): number {
       return list.length;
     case 'records':
       return list.reduce((sum, { rows, person }) => sum + (isPersonal(person.role) ? rows.length : 0), 0);
+    case 'fills':
+      // Nobody gets these; check-arrivals.ts counts what came to the service.
+      return 0;
     case 'people':
       return new Set(list.flatMap(({ rows }) => rows.map(([, subject]) => subject))).size;
   }

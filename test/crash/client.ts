@@ -2,12 +2,16 @@
  * One request as a staff tool makes it, over connections that are kept alive. Whatever arrived counts, also
  * of an answer that broke off: every row whose two keys are there is one that somebody has seen.
  */
-import { Agent, get, type IncomingMessage } from 'node:http';
+import { Agent, request as open, type IncomingMessage } from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
 
 export interface Ask {
   readonly address: string;
   readonly path: string;
+  /** Default: GET. */
+  readonly method?: 'GET' | 'PATCH' | 'POST';
+  /** JSON. */
+  readonly body?: string | undefined;
   readonly token: string;
   readonly format: 'json' | 'csv';
   /** The client gives up after so long. */
@@ -46,8 +50,11 @@ export class Client {
       const headers = {
         authorization: `Bearer ${ask.token}`,
         accept: ask.format === 'csv' ? 'text/csv' : 'application/json',
+        ...(ask.body === undefined ? {} : { 'content-type': 'application/json' }),
       };
-      const request = get(`${ask.address}${ask.path}`, { agent: this.#agent, headers });
+      const { method = 'GET', body } = ask;
+      const request = open(`${ask.address}${ask.path}`, { agent: this.#agent, method, headers });
+      request.end(body);
       const timer = setTimeout(() => request.destroy(), ask.patienceMs);
       const settle = (reply: Reply): void => {
         clearTimeout(timer);
@@ -99,6 +106,6 @@ async function collect(response: IncomingMessage, { format, leaveAfterBytes }: A
 function rowsIn(text: string, format: Ask['format']): Came[] {
   if (format === 'csv')
     return [...text.matchAll(/^(\d+),(\d+),/gm)].map(([, record, subject]) => [record!, subject!] as const);
-  const pattern = /\{"([a-z_]+)":(\d+),"[a-z_]+":(\d+)[,}]/g;
+  const pattern = /\{"([a-zA-Z_]+)":(\d+),"[a-zA-Z_]+":(\d+)[,}]/g;
   return [...text.matchAll(pattern)].map(([, column, record, subject]) => [record!, subject!, column!]);
 }

@@ -12,6 +12,8 @@ export const faultKinds = [
   'kill a gateway',
   'kill a gateway as it sends COMMIT',
   'kill a gateway as COMMIT is answered',
+  'kill a gateway as a write reaches its service',
+  'kill a gateway as it gets the answer to a write',
   'stop a gateway in order',
   'freeze a gateway',
   'freeze a gateway as it sends COMMIT',
@@ -92,6 +94,10 @@ export async function inflict(site: Site, { kind, desk: index, lastsMs }: Planne
       return atCommit({ moment: 'sent', act: () => gateway.signal('SIGKILL'), then: 'cut' });
     case 'kill a gateway as COMMIT is answered':
       return atCommit({ moment: 'answered', act: () => gateway.signal('SIGKILL'), then: 'cut' });
+    case 'kill a gateway as a write reaches its service':
+      return site.service.atNextWrite('arrived', () => gateway.signal('SIGKILL'), trapDeadlineMs);
+    case 'kill a gateway as it gets the answer to a write':
+      return site.service.atNextWrite('answered', () => gateway.signal('SIGKILL'), trapDeadlineMs);
     case 'stop a gateway in order':
       return gateway.signal('SIGTERM');
     case 'freeze a gateway':

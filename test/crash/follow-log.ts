@@ -34,6 +34,8 @@ interface WriterState {
 interface MeterState {
   sequence: number;
   at: number;
+  /** Records paid for with what was sent, that no answer has shown. */
+  reserved: number;
   /** Sums by day and count. */
   readonly days: Map<number, Map<string, number>>;
   /** Subject digest → last day. */
@@ -132,9 +134,9 @@ export class LogFollower {
     state.number = number;
     state.at = Number(row.at);
     const records = digestsIn(row.records);
-    const { read } = body;
-    const inside = (read?.also ?? []).reduce((sum, [, , n]) => sum + n, 0);
-    if (records.length !== (read?.records ?? 0) + inside)
+    const left = body.read ?? body.write ?? body.fill;
+    const inside = (body.read?.also ?? []).reduce((sum, [, , n]) => sum + n, 0);
+    if (records.length !== (left?.records ?? 0) + inside)
       faults.push(`${name}: it lists other records than it counts`);
     return { name, body, records, subjects: digestsIn(row.subjects) };
   }
@@ -150,7 +152,7 @@ export class LogFollower {
     const { meter: key, sequence, day, amounts } = body.charge!;
     let meter = this.#meters.get(key);
     if (meter === undefined)
-      this.#meters.set(key, (meter = { sequence: 0, at: 0, days: new Map(), seen: new Map() }));
+      this.#meters.set(key, (meter = { sequence: 0, at: 0, reserved: 0, days: new Map(), seen: new Map() }));
     if (key !== `actor:${body.actor}`) faults.push(`${name}: it charges the meter of somebody else`);
     if (sequence !== meter.sequence + 1) {
       faults.push(`${name}: charge ${sequence} of its meter, but ${meter.sequence} came before it`);
@@ -164,7 +166,11 @@ export class LogFollower {
       sums.set(count, (sums.get(count) ?? 0) + units);
     }
     const charged = amounts['people'] === undefined ? 0 : unitsOf(amounts['people'] as PeopleAmount);
-    const shown = amounts['records'] === undefined ? [] : subjects;
+    // A record may have been paid for with the write that its answer follows.
+    const { reserved = 0 } = body.read ?? {};
+    meter.reserved += ((body.write ?? body.fill)?.reserves ?? 0) - reserved;
+    if (meter.reserved < 0) faults.push(`${name}: it has records paid for that nobody paid for`);
+    const shown = amounts['records'] === undefined && reserved === 0 ? [] : subjects;
     const fresh = new Set(shown.filter((digest) => digest !== noPerson && meter.seen.get(digest) !== day));
     for (const digest of fresh) meter.seen.set(digest, day);
     if (fresh.size !== charged) {

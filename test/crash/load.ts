@@ -6,8 +6,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Random } from '../../src/demo/dataset/random.js';
 import { Client, type Ask, type Reply } from './client.js';
-import type { Site } from './site.js';
-import { insideSelect, keyColumnsOf, looseScope, tableOf, type RoleName } from './staff.js';
+import type { SampleOrder, Site } from './site.js';
+import { depot, insideSelect, keyColumnsOf, looseScope, tableOf, type RoleName } from './staff.js';
 
 export interface Person {
   readonly name: string;
@@ -23,6 +23,10 @@ export interface Harvest extends Reply {
   readonly gateway: string;
   readonly format: Ask['format'];
   readonly path: string;
+  /** Under which name the log knows its rows. */
+  readonly table: string;
+  /** Column of the record key. */
+  readonly record: string;
   /** Milliseconds since the epoch. */
   readonly sentAt: number;
   readonly gotAt: number;
@@ -33,7 +37,9 @@ const patienceWithRefusals = 6;
 const regions = ['华东', '华南', '华北', '华中'];
 
 /** Who is at work at a time. */
-const crew: readonly (readonly [role: RoleName, loose: boolean])[] = [
+export type Crew = readonly (readonly [role: RoleName, loose: boolean])[];
+
+const wholeCrew: Crew = [
   ['support', false],
   ['support', false],
   ['support', false],
@@ -45,11 +51,17 @@ const crew: readonly (readonly [role: RoleName, loose: boolean])[] = [
   ['exporter', true],
   ['analyst', false],
   ['analyst', true],
+  ['clerk', false],
+  ['clerk', false],
+  ['clerk', true],
 ];
 
 /** Long answers take a hundred times as long as short ones: one client in this many asks for nothing else, the others for none. */
 const streamingShare = 8;
 const streams: ReadonlySet<RoleName> = new Set(['exporter', 'analyst']);
+
+/** What is asked, and under which names the log and the answer have its rows. */
+type Question = Pick<Ask, 'path' | 'format' | 'method' | 'body'> & Pick<Harvest, 'table' | 'record'>;
 
 interface Post {
   readonly role: RoleName;
@@ -69,7 +81,7 @@ export class Load {
   #persons = 0;
   #stopping = false;
 
-  constructor(site: Site, label: string, seed: number, clients: number) {
+  constructor(site: Site, label: string, seed: number, clients: number, crew: Crew = wholeCrew) {
     this.#site = site;
     this.#label = label;
     this.#posts = crew.map(([role, loose], index) => {
@@ -79,7 +91,7 @@ export class Load {
     });
     this.#workers = Array.from({ length: clients }, (_, i) => {
       const posts = this.#posts.filter(({ role }) => streams.has(role) === (i % streamingShare === 0));
-      return this.#work(posts, new Random(seed, i, 77));
+      return this.#work(posts.length === 0 ? this.#posts : posts, new Random(seed, i, 77));
     });
   }
 
@@ -101,18 +113,20 @@ export class Load {
       const post = random.pick(posts);
       const person = post.person;
       const token = await post.token;
-      const { path, format } = this.#question(person, random);
+      const { table, record, ...question } = this.#question(person, random);
+      const { path, format } = question;
       const leaves = format === 'csv' && random.chance(8);
       const sentAt = Date.now();
       const reply = await this.#client.ask({
         address: gateway.address ?? 'http://127.0.0.1:1',
-        path,
+        ...question,
         token,
-        format,
         patienceMs: random.between(1_500, 6_000),
         leaveAfterBytes: leaves ? random.between(200, 60_000) : undefined,
       });
-      this.harvest.push({ ...reply, person, gateway: gateway.name, format, path, sentAt, gotAt: Date.now() });
+      const gotAt = Date.now();
+      const { name } = gateway;
+      this.harvest.push({ ...reply, person, gateway: name, format, path, table, record, sentAt, gotAt });
       if (reply.status === undefined) await delay(random.between(5, 40));
       if (reply.status === 503) await delay(random.between(5, 60));
       if (
@@ -146,15 +160,47 @@ export class Load {
   }
 
   /** What that person might ask; one in twelve is refused whoever asks. */
-  #question({ role, region }: Person, random: Random): Pick<Ask, 'path' | 'format'> {
+  #question({ role, region }: Person, random: Random): Question {
+    if (role === 'clerk') return this.#callOfClerk(region, random);
     const [record, subject] = keyColumnsOf(role);
-    const base = `/rest/${tableOf(role)}?select=${record},${subject}`;
+    const table = tableOf(role);
+    return {
+      table,
+      record,
+      ...this.#read(role, region, `/rest/${table}?select=${record},${subject}`, random),
+    };
+  }
+
+  /** Reads, writes and filled requests through the proxy door. */
+  #callOfClerk(region: string, random: Random): Question {
+    if (random.chance(8)) return { path: random.pick(refused), format: 'json', table: '', record: '' };
+    const path = `/${depot}/parcels/${random.between(1, 400)}`;
+    const ofParcels = { path, format: 'json', table: `${depot}.parcels`, record: 'id' } as const;
+    if (random.chance(30)) return ofParcels;
+    if (random.chance(60)) return { ...ofParcels, method: 'PATCH', body: '{"status":"held"}' };
+    const { orderNo } = this.#sampleOf(region, random);
+    const body = JSON.stringify({ order_no: orderNo });
+    const ofCalls = { format: 'json', table: `${depot}.calls`, record: 'callId' } as const;
+    return { ...ofCalls, path: `/${depot}/calls`, method: 'POST', body };
+  }
+
+  #sampleOf(region: string, random: Random): SampleOrder {
+    const { samples } = this.#site;
+    let sample = random.pick(samples);
+    for (let i = 0; i < 20 && sample.region !== region; i++) sample = random.pick(samples);
+    return sample;
+  }
+
+  #read(
+    role: Exclude<RoleName, 'clerk'>,
+    region: string,
+    base: string,
+    random: Random,
+  ): Pick<Question, 'path' | 'format'> {
     if (random.chance(8)) return { path: random.pick(refused), format: 'json' };
     switch (role) {
       case 'support': {
-        const { samples } = this.#site;
-        let sample = random.pick(samples);
-        for (let i = 0; i < 20 && sample.region !== region; i++) sample = random.pick(samples);
+        const sample = this.#sampleOf(region, random);
         const columns = ',order_no,receiver_name,receiver_phone,address';
         const pin = random.chance(70)
           ? `order_no=eq.${sample.orderNo}`

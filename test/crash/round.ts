@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { verifyLog } from '../../src/log/verify.js';
+import { checkArrivals } from './check-arrivals.js';
 import { checkHarvest } from './check-harvest.js';
 import { Client } from './client.js';
 import { inflict, planFaults, type FaultKind, type PlannedFault } from './faults.js';
@@ -17,6 +18,8 @@ export interface RoundOptions {
   readonly round: number;
   readonly clients: number;
   readonly faults: number;
+  /** Default: recoveryBoundMs. More where the machine has other things to do. */
+  readonly backWithinMs?: number;
   /** Verify the whole log, which takes longer every round. */
   readonly verifyWhole: boolean;
 }
@@ -32,6 +35,8 @@ export interface RoundResult {
   /** Requests by status; "none" where no answer came. */
   readonly statuses: Readonly<Record<string, number>>;
   readonly exhausted: number;
+  /** What reached the service, by method: POST is a filled request. */
+  readonly sent: Readonly<Record<string, number>>;
   readonly resolved: Readonly<Record<'committed' | 'not-committed', number>>;
   /** From the last fault until every gateway answered again. */
   readonly recoverySeconds: number;
@@ -52,7 +57,7 @@ export async function runRound(
   follower: LogFollower,
   options: RoundOptions,
 ): Promise<RoundResult> {
-  const { seed, round, clients } = options;
+  const { seed, round, clients, backWithinMs = recoveryBoundMs } = options;
   const started = Date.now();
   const violations: string[] = [];
   const resolvedBefore = resolvedSoFar(site);
@@ -69,26 +74,30 @@ export async function runRound(
     }),
   );
   const lastFault = Date.now();
-  const dead = await recover(site, lastFault + recoveryBoundMs);
+  const dead = await recover(site, lastFault + backWithinMs);
   const recoverySeconds = (Date.now() - lastFault) / 1000;
   for (const name of dead)
     violations.push(
-      `gateway ${name} did not serve again within ${recoveryBoundMs / 1000} s after the last fault`,
+      `gateway ${name} did not serve again within ${backWithinMs / 1000} s after the last fault`,
     );
   await delay(coolDownMs);
   await load.stop();
   // A last read through each writer: what was before it in its queue, or unknown, is settled then.
-  for (const name of await recover(site, Date.now() + recoveryBoundMs)) {
+  for (const name of await recover(site, Date.now() + backWithinMs)) {
     if (!dead.includes(name)) violations.push(`gateway ${name} served again, but not for long`);
   }
 
   const { harvest } = load;
   let exhausted = 0;
+  let sent: RoundResult['sent'] = {};
   try {
     const news = await follower.readNews();
     const checked = checkHarvest(harvest, news, site.digester, zone);
     exhausted = checked.exhausted;
-    violations.push(...news.faults, ...checked.faults);
+    const { service, digester } = site;
+    sent = countBy(service.arrivals.map(({ method }) => method));
+    const arrived = checkArrivals(service.arrivals.splice(0), harvest, news, digester, zone);
+    violations.push(...news.faults, ...checked.faults, ...arrived);
     if (options.verifyWhole) violations.push(...(await verifyWhole(site, follower)));
   } catch (error) {
     violations.push(`the log could not be read: ${error instanceof Error ? error.message : String(error)}`);
@@ -107,6 +116,7 @@ export async function runRound(
     records: released.reduce((sum, { rows }) => sum + rows.length, 0),
     statuses: countBy(harvest.map(({ status }) => String(status ?? 'none'))),
     exhausted,
+    sent,
     resolved: {
       committed: resolved.committed - resolvedBefore.committed,
       'not-committed': resolved['not-committed'] - resolvedBefore['not-committed'],

@@ -1,5 +1,6 @@
 /**
- * `npm run test:crash -- [--rounds N] [--seed S] [--first R] [--faults F] [--clients C] [--json] [--keep]`
+ * `npm run test:crash -- [--rounds N] [--seed S] [--first R] [--faults F] [--clients C] [--back-within S]
+ * [--json] [--keep]`
  *
  * Rounds of real gateways on a real PostgreSQL under load while they are killed, frozen, cut off. Ends with
  * 1 at the first round in which something left unrecorded, a limit was overrun, or somebody had to
@@ -18,11 +19,12 @@ const { values } = parseArgs({
     first: { type: 'string', default: '1' },
     faults: { type: 'string', default: '4' },
     clients: { type: 'string', default: '32' },
+    'back-within': { type: 'string', default: String(recoveryBoundMs / 1000) },
     json: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
 });
-const whole = (name: 'rounds' | 'seed' | 'first' | 'faults' | 'clients'): number => {
+const whole = (name: 'rounds' | 'seed' | 'first' | 'faults' | 'clients' | 'back-within'): number => {
   const number = Number(values[name]);
   if (!Number.isSafeInteger(number) || number < 0) throw new RangeError(`--${name} takes a whole number`);
   return number;
@@ -44,7 +46,7 @@ process.on('SIGTERM', () => (interrupted = true));
 
 try {
   site = await openSite({ gateways: 2, orders: 3_000 });
-  const late = await recover(site, Date.now() + 3 * recoveryBoundMs);
+  const late = await recover(site, Date.now() + 3 * whole('back-within') * 1000);
   if (late.length > 0) throw new Error(`gateways did not start: ${lastLines(site)}`);
   say(
     `seed ${seed}: two gateways, ${whole('clients')} clients, ${whole('faults')} faults a round (ready after ${seconds(started)} s)`,
@@ -57,6 +59,7 @@ try {
       round,
       clients: whole('clients'),
       faults: whole('faults'),
+      backWithinMs: whole('back-within') * 1000,
       verifyWhole: last || round % 10 === 0 || follower.entries < entriesVerifiedEveryRound,
     });
     results.push(result);
@@ -80,12 +83,14 @@ if (
 
 function line(result: RoundResult): string {
   const { reads, brokenOff, records, resolved, exhausted, recoverySeconds, logEntries, verified } = result;
+  const sent = Object.entries(result.sent).map(([method, n]) => `${method}×${n}`);
   const statuses = Object.entries(result.statuses).map(([status, n]) => `${status}×${n}`);
   return [
     `round ${result.round}`,
     result.violations.length === 0 ? 'good' : 'VIOLATED',
     `${reads} reads (${brokenOff} broken off) ${records} records`,
     statuses.join(' '),
+    `sent ${sent.join(' ') || 'nothing'}`,
     `${exhausted} persons at their limit`,
     `unknown ${resolved.committed}+${resolved['not-committed']}`,
     `back in ${recoverySeconds.toFixed(1)} s`,
@@ -124,6 +129,8 @@ function summarise(): void {
     readsReleased: sum(({ reads }) => reads),
     brokenOff: sum(({ brokenOff }) => brokenOff),
     records: sum(({ records }) => records),
+    writesSent: sum(({ sent }) => sent['PATCH'] ?? 0),
+    filledRequestsSent: sum(({ sent }) => sent['POST'] ?? 0),
     personsAtTheirLimit: sum(({ exhausted }) => exhausted),
     logEntries: results.at(-1)?.logEntries ?? 0,
     unknownOutcomes: {
@@ -144,6 +151,7 @@ function summarise(): void {
       '',
       `${summary.rounds} rounds in ${summary.seconds} s, ${summary.violations} violations`,
       `${summary.readsReleased} reads released (${summary.brokenOff} broken off), ${summary.records} records, ${summary.logEntries} entries on the log`,
+      `${summary.writesSent} writes and ${summary.filledRequestsSent} filled requests reached the service`,
       `${summary.personsAtTheirLimit} persons at their limit`,
       `${unknown.committed + unknown.notCommitted} unknown outcomes resolved: ${unknown.committed} committed, ${unknown.notCommitted} not`,
       `back within ${summary.recoverySecondsAtMost.toFixed(1)} s at most`,

@@ -15,11 +15,13 @@ import {
   ensureRoles,
   withClient,
 } from '../../src/demo/databases.js';
+import { makePrincipalKey } from '../../src/identity/principal-token.js';
 import { Digester } from '../../src/log/digest.js';
 import { migrateStore } from '../../src/store/migrate.js';
 import { FaultyLink } from './link.js';
 import { compileGateway } from './snapshot.js';
-import { writePolicies } from './staff.js';
+import { RecordingService } from './recording-service.js';
+import { depot, writePolicies } from './staff.js';
 import { SupervisedCluster } from './supervised-cluster.js';
 import { SupervisedGateway } from './supervised-gateway.js';
 
@@ -53,6 +55,8 @@ export interface Site {
   readonly store: SupervisedCluster;
   readonly orders: SupervisedCluster;
   readonly desks: readonly Desk[];
+  /** What the gateways call. */
+  readonly service: RecordingService;
   readonly samples: readonly SampleOrder[];
   readonly digester: Digester;
   /** As superuser on the gateway's own database, past every fault of the links. */
@@ -115,6 +119,9 @@ async function build(
     writePolicies(join(directory, 'policies')),
   ]);
 
+  const service = await RecordingService.open();
+  closing.push(() => service.close());
+  const principalKey = makePrincipalKey();
   const digestKey = randomBytes(32);
   const { jwksFile, sign } = await makeIssuer(directory);
   const desks: Desk[] = [];
@@ -135,6 +142,8 @@ async function build(
       },
       policies: { directory: join(directory, 'policies') },
       identity: { issuers: [{ issuer, audience, jwks: { file: jwksFile } }] },
+      principal: { issuer: 'https://weir.crash.test', keys: [{ jwk: principalKey }] },
+      services: { urls: [{ service: depot, url: service.url }] },
       log: { digestKey: digestKey.toString('base64'), epoch, zone, heartbeatSeconds: 2 },
     });
     await writeFile(config, text, { mode: 0o600 });
@@ -152,6 +161,7 @@ async function build(
     store,
     orders,
     desks,
+    service,
     samples,
     digester: new Digester(digestKey, epoch),
     storeUrl: store.superuserUrl('weir'),

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { startCluster, type Cluster } from '../../src/demo/cluster.js';
 import { isPostmaster } from '../../src/demo/postgres-process.js';
+import { programArguments } from '../support/bundle.js';
 import { ownCluster, type Teardown } from '../support/cluster.js';
 import { ask, begin, emptyDirectory, superuserPassword } from './known-directory.js';
 
@@ -75,9 +76,7 @@ async function spawnParent(t: Teardown, directory: string): Promise<{ parent: Ch
   const parent = spawn(
     process.execPath,
     [
-      '--import',
-      'tsx',
-      fileURLToPath(new URL('orphan-parent.ts', import.meta.url)),
+      ...programArguments(fileURLToPath(new URL('orphan-parent.ts', import.meta.url))),
       directory,
       superuserPassword,
     ],

@@ -8,6 +8,8 @@ import type { Shipment } from '../../src/demo/services/shipments.js';
 import { makePrincipalKey, openPrincipalTokens } from '../../src/identity/principal-token.js';
 import { freshDatabase } from '../support/database.js';
 import { startDemoServices, toolToken } from '../support/demo-services.js';
+import { gatewayConfig, policiesDirectory } from '../support/gateway.js';
+import { weir } from '../cli/weir-process.js';
 
 const shop = await freshDatabase(t, { template: 'shop' });
 const services = await startDemoServices(t, shop.url);
@@ -37,7 +39,7 @@ async function truth<Row>(sql: string, ...values: unknown[]): Promise<Row[]> {
 
 const [first] = ((await (await ask('/shipments')).json()) as Page).data;
 
-void t.test('a list has pages, a filter by status and one by phone', async (t) => {
+void t.test('a list has pages, and filters by status, phone and warehouse', async (t) => {
   const page = (await (await ask('/shipments?status=delivered&page=2')).json()) as Page;
   const [counted] = await truth<{ n: number }>(
     `SELECT count(*)::int AS n FROM shop.shipments WHERE status = 'delivered'`,
@@ -51,6 +53,13 @@ void t.test('a list has pages, a filter by status and one by phone', async (t) =
   const own = lastEleven(first!.receiver.phone);
   t.ok(found.data.every(({ receiver }) => lastEleven(receiver.phone) === own));
   t.same(await (await ask(`/shipments?phone=${own}`)).json(), found, 'however it is written');
+  const there = (await (await ask(`/shipments?warehouse=${first!.warehouse}`)).json()) as Page;
+  t.ok(there.data.every(({ warehouse }) => warehouse === first!.warehouse));
+  const [ofOne] = await truth<{ n: number }>(
+    'SELECT count(*)::int AS n FROM shop.shipments JOIN shop.orders USING (order_id) WHERE warehouse = $1',
+    first!.warehouse,
+  );
+  t.equal(there.total, ofOne?.n);
 });
 
 void t.test('one shipment comes whole, with cookie, validators and what nobody asked for', async (t) => {
@@ -120,6 +129,32 @@ void t.test('an export is CSV, or JSON Lines where that is asked for', async (t)
   const shipments = (await asLines.text()).trimEnd().split('\n');
   t.equal(shipments.length, lines.length);
   t.match(JSON.parse(shipments[0]!), { status: 'in_transit', receiver: { phone: String } });
+});
+
+void t.test('each of its routes is checked with the examples of the catalogue', async (t) => {
+  // Without a key of its own: these services trust nobody's yet, and the token of the tools will do.
+  const { principal: _principal, ...config } = (await gatewayConfig(t)).config;
+  const cwd = t.testdir({ 'weir.yaml': JSON.stringify(config) });
+  const args = ['service', 'check', 'fulfilment', '--dir', policiesDirectory, '--token', toolToken, '--json'];
+  const { out } = await weir(args, {
+    cwd,
+    env: {
+      FULFILMENT_URL: services.fulfilment,
+      TELEPHONY_URL: services.telephony,
+      LABELS_URL: services.labels,
+    },
+  });
+  const told = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { route?: string; field?: string; message: string });
+  t.strictSame(
+    told.map(({ route, field }) => `${route} ${field}`).sort(),
+    ['/:id', '', '/export']
+      .flatMap((path) => [`GET /shipments${path} internalNote`, `GET /shipments${path} receiver.idCardNo`])
+      .sort(),
+    out,
+  );
 });
 
 void t.test('telephony and labels remember the last thing that they were sent', async (t) => {

@@ -158,11 +158,61 @@ void t.test('postgrest-js: tables inside the rows, as the agent and as the analy
   for (const { order_items } of counted.data ?? [])
     t.ok(order_items.every((item) => (item as { quantity: number }).quantity >= 4));
 
-  const hidden = await client.from('orders').select('customers(name)').eq('order_no', known!.order_no);
-  const unknown = await client.from('orders').select('nothing(name)').eq('order_no', known!.order_no);
-  t.match(hidden, { status: 400, error: { code: '42P01', message: /no such relation/ } });
+  const hidden = await other.from('orders').select('customers(region)').limit(1);
+  const unknown = await other.from('orders').select('nothing(region)').limit(1);
+  t.match(hidden, { status: 400, error: { code: 'PGRST200', message: /no such relation/ } });
   t.same([hidden.error?.message, hidden.error?.hint], [unknown.error?.message, unknown.error?.hint]);
 });
+
+void t.test(
+  'postgrest-js: a customer spread, ordered by, absent and stripped of nulls, as the agent',
+  async (t) => {
+    const client = await postgrest(agent);
+    const lists = await truth<{ order_no: string; name: string }>(
+      `SELECT order_no, left(name, 1) AS name FROM shop.orders o JOIN shop.customers c USING (customer_id)
+      WHERE o.region = '华东' AND c.region = '华东' ORDER BY order_id LIMIT 3`,
+    );
+    const numbers = lists.map(({ order_no }) => order_no);
+    const orders = () => client.from('orders');
+    const spread = await orders()
+      .select('order_no, ...customers!inner(buyer:name)')
+      .in('order_no', numbers)
+      .order('order_id');
+    t.equal(spread.error, null);
+    for (const [i, row] of (spread.data ?? []).entries())
+      t.match(row, { order_no: numbers[i], buyer: /\*\*$/ });
+    t.equal(spread.data?.length, 3);
+    const ordered = await orders()
+      .select('order_no, customers(customer_id)')
+      .in('order_no', numbers)
+      .order('customers(customer_id)', { ascending: false });
+    const ids = (ordered.data ?? []).map(
+      ({ customers }) => (customers as unknown as { customer_id: number }).customer_id,
+    );
+    t.same(
+      ids,
+      [...ids].sort((a, b) => b - a),
+    );
+    const none = await orders().select('order_no, shipments()').is('shipments', null).in('order_no', numbers);
+    const some = await orders()
+      .select('order_no, shipments()')
+      .not('shipments', 'is', null)
+      .in('order_no', numbers);
+    t.equal((none.data?.length ?? 0) + (some.data?.length ?? 0), 3);
+    const either = await orders()
+      .select('order_no, shipments(), order_items(title)')
+      .or('shipments.not.is.null,order_items.not.is.null')
+      .in('order_no', numbers);
+    t.equal(either.data?.length, 3);
+    const stripped = await orders().select('order_no, shipments(*)').in('order_no', numbers).stripNulls();
+    t.equal(stripped.error, null);
+    t.notMatch(JSON.stringify(stripped.data), 'null');
+    const many = await orders().select('...order_items(title)').in('order_no', numbers);
+    t.match(many, { status: 400, error: { code: 'PGRST119' } });
+    const sum = await orders().select('order_id.sum()').in('order_no', numbers);
+    t.match(sum, { status: 400, error: { code: 'PGRST123' } });
+  },
+);
 
 void t.test('postgrest-js: a single row, maybe a row, and what is refused, as the agent', async (t) => {
   const client = await postgrest(agent);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
-import { problemOf } from '../../src/doors/http/problem.js';
+import { postgrestCodes, problemOf } from '../../src/doors/http/problem.js';
 import { errorKinds, LimitReached, WeirError, type ErrorCode } from '../../src/errors.js';
 
 void t.test(
@@ -23,6 +23,13 @@ void t.test(
     }
   },
 );
+
+void t.test('docs/errors.md names every code that is PostgREST’s own', async (t) => {
+  const page = await readFile(new URL('../../docs/errors.md', import.meta.url), 'utf8');
+  const text = page.replaceAll(/\s+/g, ' ');
+  for (const [code, own] of Object.entries(postgrestCodes))
+    t.ok(text.includes(`\`${own}\` for \`${code}\``), code);
+});
 
 void t.test('a header never holds more than its form allows, whatever a role file says', async (t) => {
   const limit = new LimitReached({

@@ -71,7 +71,7 @@ void t.test('a posted query is the read that it would be in the address', async 
   const body = new URLSearchParams({ region: 'eq.华东', or: '(status.eq.paid,status.is.null)' });
   await (await ask('/rest/orders', { ...form, body })).text();
   t.match(corridor.passed[2]?.plan, { filters: [{ column: 'region', values: ['华东'] }], groups: [{}] });
-  t.notMatch(JSON.stringify(observed), /138|华东/, 'observations hold route templates only');
+  t.notMatch(JSON.stringify(observed), /1381234|华东/, 'observations hold route templates only');
   const csv = await ask('/rest/orders', {
     ...form,
     headers: { ...form.headers, accept: 'text/csv' },

@@ -179,20 +179,22 @@ void t.test(
     t.match(asked!.headers, { 'content-type': 'application/json', 'weir-principal': /^ey/ });
 
     const fill = {
-      kind: 'read',
+      kind: 'fill',
       door: 'proxy',
       route: 'POST /telephony/calls',
       role: 'caller',
-      statement: 'fill orders?select=receiver_phone,order_id&order_no=eq&limit=2',
-      read: {
+      statement: 'orders?select=receiver_phone,order_id&order_no=eq&limit=2',
+      fill: {
+        service: 'telephony',
         table: 'orders',
         see: { receiver_phone: 'clear', order_id: 'clear' },
         part: 0,
         last: false,
         records: 1,
-        fill: 'telephony',
+        reserves: 1,
       },
-      charge: { amounts: { queries: 1, records: 1, lookups: 1, people: [1], fills: 1 } },
+      // Its answer shows a phone number, masked: one record more.
+      charge: { amounts: { queries: 1, records: 2, lookups: 1, people: [1], fills: 1 } },
       limits: [
         ['records', 'day', 500],
         ['fills', 'day', 3],
@@ -203,8 +205,9 @@ void t.test(
     t.match((await desk.entries()).slice(-2), [
       fill,
       {
-        read: { table: 'telephony.calls', part: 1, last: true, records: 1 },
-        charge: { amounts: { records: 1 } },
+        kind: 'read',
+        read: { table: 'telephony.calls', part: 1, last: true, records: 1, reserved: 1 },
+        charge: { amounts: { bytes: Number } },
       },
     ]);
 
@@ -220,6 +223,15 @@ void t.test(
     const told = await weir(['why', answer.headers.get('weir-request-id')!], { cwd });
     t.match(told.out, /outcome {2}released 1 row of orders to telephony, not to the caller\n/);
     t.match(told.out, /outcome {2}released 1 row of telephony.calls, part 2\n/);
+    const hungUp = await desk.post('/telephony/hangup', { callId: 'c-1' }, { role: 'writer' });
+    const wrote = await weir(['why', hungUp.headers.get('weir-request-id')!], { cwd });
+    t.match(
+      wrote.out,
+      /outcome {2}forwarded a write of telephony\.hangup to telephony, which names callId\n/,
+    );
+    const writes = await weir(['log', 'show', '--kind', 'write'], { cwd });
+    t.match(writes.out, /forwarded to telephony +[0-9a-f]/);
+    t.equal(writes.out.trim().split('\n').length, 2, 'a heading, and the one write');
     const shown = await weir(['log', 'show', '--record', `orders/${order.order_id}`], { cwd });
     t.match(
       shown.out,
@@ -257,9 +269,12 @@ void t.test('how often, and of what, is bounded', async (t) => {
   t.equal(code(await call('WR0000000000000', { sub: 'wang' })), 'limit-reached', 'found or not is not told');
   t.equal(telephony.asked.length, 3, 'what is refused does not reach the service');
   t.equal((await call(order.order_no, { role: 'nightly', sub: null })).status, 201, 'a service too');
-  const misses = (await desk.entries()).filter(({ kind, read }) => kind === 'read' && read?.records === 0);
+  const misses = (await desk.entries()).filter(({ fill }) => fill?.records === 0);
   t.match(misses, [
-    { read: { fill: 'telephony', last: true }, charge: { amounts: { lookups: 1, misses: 1 } } },
+    {
+      fill: { service: 'telephony', last: true, reserves: undefined },
+      charge: { amounts: { lookups: 1, misses: 1 } },
+    },
     {},
   ]);
   t.same(await desk.faults(), []);
@@ -310,7 +325,7 @@ void t.test('who may, with what reason, and with which body', async (t) => {
   t.same(telephony.asked, []);
   const withReason = { role: 'reasoning', headers: { 'weir-reason': 'call', 'weir-ticket': 'CS-1' } };
   t.equal((await desk.post('/telephony/calls', body, withReason)).status, 201);
-  const fill = (await desk.entries()).find(({ read }) => read?.fill === 'telephony');
+  const fill = (await desk.entries()).find(({ fill }) => fill?.service === 'telephony');
   t.match(fill, { reason: 'call', ticket: 'CS-1' });
   t.same(await desk.faults(), []);
 });
@@ -340,9 +355,30 @@ void t.test('a service that tells the value instead of using it is refused', asy
     const all = answer.text + JSON.stringify([...answer.headers]);
     for (const spelling of [phone, spaced, wide]) t.notOk(all.includes(spelling));
   }
-  const fills = (await desk.entries()).filter(({ read }) => read?.fill === 'telephony');
+  const fills = (await desk.entries()).filter(({ fill }) => fill?.service === 'telephony');
   t.equal(fills.length, tellings.length, 'each was released to the service all the same, and is on the log');
   t.notMatch(JSON.stringify(desk.observed), phone);
+  t.same(await desk.faults(), []);
+});
+
+void t.test('a service that echoes what it is passed does not tell whether that is the value', async (t) => {
+  const desk = await openDesk(t);
+  const { order, telephony } = desk;
+  telephony.answer = (request, response, body) => {
+    const { from } = JSON.parse(body) as { from: string };
+    json({ callId: 'c', status: `from ${from}` }, 201)(request, response, body);
+  };
+  const right = order.receiver_phone;
+  const wrong = `${right.slice(0, 5)}${(Number(right[5]) + 1) % 10}${right.slice(6)}`;
+  for (const [index, from] of [wrong, right, `${wrong} ${right}`].entries()) {
+    const answer = await desk.post(
+      '/telephony/calls',
+      { order_no: order.order_no, from },
+      { sub: `li.${index}` },
+    );
+    t.equal(answer.status, 201);
+    t.equal((JSON.parse(answer.text) as { status: string }).status, `from ${from}`);
+  }
   t.same(await desk.faults(), []);
 });
 

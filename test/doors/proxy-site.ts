@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { appendFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { DemoToken } from '../../src/demo/issuer.js';
 import type { Config } from '../../src/config/schema.js';
 import type { EntryBody } from '../../src/log/entry.js';
 import { withRoles, type Ruled } from '../corridor/with-roles.js';
@@ -113,7 +114,7 @@ const catalog = `services:
       "$.total": none
 `;
 
-/** Roles beside the services: agent finds by number and phone, clerk lists and writes, nobody sees no service. */
+/** Roles beside the services: agent finds by number and phone, clerk lists and writes, tight writes twice a day, nobody sees no service. */
 export const roles = {
   agent: `for: people
 services:
@@ -133,6 +134,15 @@ services:
 per_request: 50
 limits: { records: 5000 per day }
 `,
+  tight: `for: people
+services:
+  fulfilment:
+    find_by: [id]
+    write: yes
+    see: { id: clear, status: clear, receiver.phone: last4 }
+per_request: 2
+limits: { records: 2 per day }
+`,
   nobody: `for: people
 tables: { orders: { browse: yes, see: { order_id: clear } } }
 `,
@@ -141,7 +151,7 @@ tables: { orders: { browse: yes, see: { order_id: clear } } }
 export interface Site extends Ruled {
   readonly upstream: Upstream;
   /** With a token of the role. */
-  ask(role: string, url: string, init?: RequestInit): Promise<Response>;
+  ask(role: string, url: string, init?: RequestInit, claims?: DemoToken['claims']): Promise<Response>;
   /** Resolves once one more request of the route has ended. */
   observedRequest(route: string): Promise<void>;
   /** Entries since the last call of it, those of readers and refusals. */
@@ -150,11 +160,14 @@ export interface Site extends Ruled {
 
 export interface SiteOptions extends GatewayOptions {
   readonly urls?: (upstream: string) => Config['services']['urls'];
+  /** Instead of those above. */
+  readonly roles?: Readonly<Record<string, string>>;
+  readonly catalog?: string;
 }
 
 export async function openSite(t: Teardown, options: SiteOptions = {}): Promise<Site> {
   const upstream = await startUpstream(t);
-  const ruled = await withRoles(t, roles, {
+  const ruled = await withRoles(t, options.roles ?? roles, {
     environment: { FULFILMENT_URL: upstream.url },
     ...options,
     config: (config) => {
@@ -167,16 +180,19 @@ export async function openSite(t: Teardown, options: SiteOptions = {}): Promise<
         store: { ...store, commitDeadlineMs: 30_000 },
       };
     },
-    prepare: (directory: string) => appendFile(path.join(directory, 'catalog.yaml'), catalog),
+    prepare: (directory: string) =>
+      appendFile(path.join(directory, 'catalog.yaml'), options.catalog ?? catalog),
   });
   let seen = 0;
   const readers = new Map<string, string>();
   return {
     ...ruled,
     upstream,
-    async ask(role, url, init = {}) {
-      let token = readers.get(role);
-      if (token === undefined) readers.set(role, (token = await ruled.token({ role, sub: `${role}-1` })));
+    async ask(role, url, init = {}, claims = {}) {
+      const reader = `${role} ${JSON.stringify(claims)}`;
+      let token = readers.get(reader);
+      if (token === undefined)
+        readers.set(reader, (token = await ruled.token({ role, sub: `${role}-1`, claims })));
       return fetch(`${ruled.address}${url}`, {
         redirect: 'manual',
         ...init,
@@ -190,7 +206,7 @@ export async function openSite(t: Teardown, options: SiteOptions = {}): Promise<
       while (count() === before) await new Promise((resolve) => setImmediate(resolve));
     },
     async news() {
-      const all = (await ruled.entries()).filter(({ kind }) => kind === 'read' || kind === 'refusal');
+      const all = (await ruled.entries()).filter(({ request }) => request !== undefined);
       return all.slice(seen, (seen = all.length));
     },
   };

@@ -1,5 +1,7 @@
 /** The proxy door over a whole gateway: what passes of a call and its answer, and what stands on the log. */
+import pg from 'pg';
 import t from 'tap';
+import { withClient } from '../../src/demo/databases.js';
 import { json, openSite, shipment } from './proxy-site.js';
 
 const site = await openSite(t);
@@ -236,15 +238,43 @@ void t.test('a write: on the log before it is forwarded, its answer masked', asy
   t.match(given, { 'content-type': 'application/json', 'content-length': String(body.length) });
   t.match(before, [
     {
-      kind: 'read',
-      statement: 'write PATCH /fulfilment/shipments/:id body status',
-      read: { part: 0, last: false, records: 1, see: {} },
-      charge: { amounts: { queries: 1 } },
+      kind: 'write',
+      statement: 'PATCH /fulfilment/shipments/:id',
+      write: {
+        service: 'fulfilment',
+        table: 'fulfilment.shipments',
+        body: ['status'],
+        part: 0,
+        last: false,
+        records: 1,
+        reserves: 1,
+      },
+      charge: { amounts: { queries: 1, records: 1 } },
     },
   ]);
-  t.match(await site.news(), [
-    { read: { part: 1, last: true, records: 1 }, charge: { amounts: { records: 1 } } },
-  ]);
+  const [answer] = await site.news();
+  t.match(answer, { kind: 'read', read: { part: 1, last: true, records: 1, reserved: 1 } });
+  t.notOk('records' in answer!.charge!.amounts, 'its record is charged already');
+});
+
+void t.test('a write whose answer a limit would not let out is not made', async (t) => {
+  upstream.answer = json({ ...shipment, status: 'held' });
+  const patch = (id: number) =>
+    site.ask('tight', `/fulfilment/shipments/${id}`, {
+      method: 'PATCH',
+      body: '{"status":"held"}',
+      headers: { 'content-type': 'application/json' },
+    });
+  t.equal((await patch(17)).status, 200);
+  t.equal((await asked()).method, 'PATCH');
+  upstream.answer = json({ ...shipment, id: 18 });
+  t.equal((await patch(18)).status, 200);
+  await asked();
+  const refused = await patch(19);
+  t.equal(refused.status, 429);
+  t.match(await refused.text(), /2 records per day/);
+  t.same(upstream.asked, [], 'the service has not heard of it');
+  t.match((await site.news()).slice(-1), [{ kind: 'refusal', error: 'limit-reached' }]);
 });
 
 void t.test('a body is held against the route and the role before anything is sent', async (t) => {
@@ -296,10 +326,10 @@ void t.test('a new record needs no pin; a deleted one may answer with nothing', 
   const gone = await site.ask('clerk', '/fulfilment/shipments/17', { method: 'DELETE' });
   t.equal(gone.status, 204);
   t.match(await site.news(), [
-    { statement: 'write POST /fulfilment/shipments body status', read: { records: 0 } },
+    { statement: 'POST /fulfilment/shipments', write: { body: ['status'], records: 0, reserves: 1 } },
     { read: { part: 1, records: 1 } },
-    { statement: 'write DELETE /fulfilment/shipments/:id', read: { records: 1 } },
-    { read: { part: 1, records: 0 } },
+    { statement: 'DELETE /fulfilment/shipments/:id', write: { body: [], records: 1, reserves: 1 } },
+    { read: { part: 1, records: 0, reserved: undefined } },
   ]);
   upstream.asked.length = 0;
 });
@@ -330,6 +360,44 @@ void t.test('nothing of the caller reaches the service but what was checked', as
     'weir-principal',
     'weir-request-id',
   ]);
+  await site.news();
+});
+
+void t.test('who is revoked while their write waits for its commit has not written', async (t) => {
+  upstream.answer = json(shipment);
+  const token = await site.token({ role: 'clerk', sub: 'leaver' });
+  const ask = (init: RequestInit = {}): Promise<Response> =>
+    fetch(`${site.address}/fulfilment/shipments/17`, {
+      ...init,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    });
+  t.equal((await ask()).status, 200);
+  await asked();
+  const owner = new pg.Client(site.store.superuserUrl);
+  await owner.connect();
+  t.teardown(() => owner.end());
+  await owner.query('BEGIN');
+  await owner.query(
+    `SELECT 1 FROM weir.meters WHERE key = (SELECT 'actor:' || actor_id FROM weir.actors WHERE subject = 'leaver') FOR UPDATE`,
+  );
+  const write = ask({ method: 'PATCH', body: '{"status":"held"}' });
+  const deadline = Date.now() + 20_000;
+  const until = async (holds: () => Promise<boolean>, what: string): Promise<void> => {
+    while (!(await holds())) if (Date.now() > deadline) throw new Error(`it never came to this: ${what}`);
+  };
+  const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+  await until(async () => (await owner.query(waiting)).rowCount! > 0, 'the commit waits');
+  await withClient(site.store.superuserUrl, (client) =>
+    client.query(`INSERT INTO weir.revocations (reason, kind, value) VALUES ('left', 'person', 'leaver')`),
+  );
+  const headers = { authorization: `Bearer ${token}` };
+  await until(
+    async () => (await fetch(`${site.address}/rest/`, { headers })).status === 401,
+    'it is revoked',
+  );
+  await owner.query('COMMIT');
+  t.same(await problem(await write), [401, 'token-revoked']);
+  t.same(upstream.asked, [], 'the service has not heard of it');
   await site.news();
 });
 

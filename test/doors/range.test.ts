@@ -1,5 +1,5 @@
 import t from 'tap';
-import { chooseFormat, wantsCount } from '../../src/doors/rest/preferences.js';
+import { chooseFormat, readPreferences } from '../../src/doors/rest/preferences.js';
 import { contentRange, parseRange, rangeStatus } from '../../src/doors/rest/range.js';
 
 void t.test('the Range header is read as PostgREST reads it', async (t) => {
@@ -69,11 +69,14 @@ void t.test('the Accept header chooses JSON or CSV by its weights', async (t) =>
   ]) {
     t.equal(chooseFormat(accept), 'object', accept);
   }
+  t.equal(chooseFormat('application/vnd.pgrst.array+json;nulls=stripped'), 'stripped');
+  t.equal(chooseFormat('application/vnd.pgrst.object+json; nulls=stripped'), 'strippedObject');
 });
 
 void t.test('a media type that cannot be made is refused', async (t) => {
   const accepts = [
-    'application/vnd.pgrst.object+json;nulls=stripped',
+    'application/vnd.pgrst.object+json;nulls=kept',
+    'application/json;nulls=stripped',
     'application/vnd.pgrst.plan+json',
     'text/html',
     'application/json;q=0',
@@ -93,7 +96,7 @@ void t.test('a count is wanted where a preference says so, in any of its three f
     'count=estimated; x',
     'Count = "exact"',
   ]) {
-    t.ok(wantsCount(prefer), prefer);
+    t.ok(readPreferences(prefer).count, prefer);
   }
   for (const prefer of [
     undefined,
@@ -103,6 +106,21 @@ void t.test('a count is wanted where a preference says so, in any of its three f
     'return=representation',
     'count=exactly',
   ]) {
-    t.notOk(wantsCount(prefer), prefer ?? '(none)');
+    t.notOk(readPreferences(prefer).count, prefer ?? '(none)');
   }
 });
+
+void t.test(
+  'a preference that is not known is passed over, or refused where that is asked for',
+  async (t) => {
+    t.same(readPreferences('timezone=Asia/Shanghai, foo'), { count: false, applied: [] });
+    t.same(readPreferences('handling=lenient, foo'), { count: false, applied: ['handling=lenient'] });
+    t.same(readPreferences('handling=strict, count=planned, return=minimal, max-affected=5'), {
+      count: true,
+      applied: ['handling=strict', 'count=exact'],
+    });
+    for (const other of ['foo', 'timezone=Asia/Shanghai', 'count=all', 'params=multiple-objects'])
+      t.throws(() => readPreferences(`${other}, handling=strict`), { code: 'query-invalid' }, other);
+    t.throws(() => readPreferences('params=single-object'), { code: 'query-invalid' });
+  },
+);

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { Exchange, Traffic } from '../../src/doors/http/exchange.js';
+import { postgrestCodes } from '../../src/doors/http/problem.js';
 import { errorKinds, LimitReached, WeirError, type ErrorCode } from '../../src/errors.js';
 import { openServer, openSocket, readAll, rowsAnswer, sendRaw, within } from './open-server.js';
 
@@ -209,8 +210,8 @@ void t.test('every error code leaves as a problem with its status and SQLSTATE',
     t.match(JSON.parse(body), {
       type: `urn:weir:error:${code}`,
       status: errorKinds[code].status,
-      // The one failure that PostgREST's clients know by a code of PostgREST's own.
-      code: code === 'not-one-row' ? 'PGRST116' : errorKinds[code].sqlstate,
+      // PostgREST's own, where its clients know the failure by one.
+      code: postgrestCodes[code] ?? errorKinds[code].sqlstate,
     });
     t.notMatch(body, /secret/);
     if (response.status === 401) t.ok(response.headers.get('www-authenticate'));

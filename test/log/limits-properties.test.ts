@@ -75,6 +75,13 @@ const story = fc.record({
 
 type Read = typeof read extends fc.Arbitrary<infer T> ? T : never;
 
+const toTelephony = {
+  as: 'fill',
+  service: 'telephony',
+  body: [],
+  reserves: { records: 0, people: 0 },
+} as const;
+
 /** By key; the rows travel between writers as bytes, with the people that each has met. */
 class Rows {
   readonly #rows = new Map<string, { id: number; state: Buffer | null; seen: Map<string, number> }>();
@@ -136,7 +143,7 @@ function itemOf(read: Read, limits: readonly Limit[], rows: Rows): ReadItem {
     lookups: kind === 'look-up' || kind === 'candidates' ? 1 : 0,
     candidates: kind === 'candidates',
     reveal: kind === 'reveal' ? 'receiver_phone' : undefined,
-    fill: kind === 'fill' ? 'telephony' : undefined,
+    sent: kind === 'fill' ? toTelephony : undefined,
     bytes: 10,
   };
 }
@@ -196,6 +203,7 @@ function chargedWith(log: readonly Played[], upTo: number, per: Limit['per']): P
 function held(log: readonly Played[], upTo: number, { count, window, per }: Limit): number {
   const { body } = log[upTo]!;
   const within = chargedWith(log, upTo, per).filter(({ body: other }) => {
+    if (other.charge === undefined) return false;
     if (window === 'minute') return other.at > body.at - 60 * second;
     if (window === 'hour') return other.at > body.at - 3_600 * second;
     return other.charge!.day > body.charge!.day - (window === 'day' ? 1 : 30);
@@ -219,7 +227,7 @@ void t.test(
           refusals[(/ of this (tool|token)$/.exec(reached)?.[1] as 'tool') ?? 'person']++;
         });
         return log.every(({ body, item }, at) => {
-          if (body.kind !== 'read') return true;
+          if (body.charge === undefined) return true;
           released++;
           return item.limits.every(
             (one) =>
@@ -242,7 +250,7 @@ function addsNobody(log: readonly Played[], at: number, { window, per }: Limit):
   const span = window === '30d' ? 30 : 1;
   const before = chargedWith(log, at, per)
     .slice(0, -1)
-    .filter(({ body: other }) => other.charge!.day > body.charge!.day - span);
+    .filter(({ body: other }) => other.charge !== undefined && other.charge.day > body.charge!.day - span);
   const known = new Set(before.flatMap((one) => one.item.people));
   return item.people.every((digest) => known.has(digest));
 }

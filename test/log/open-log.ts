@@ -6,7 +6,6 @@ import { Digester } from '../../src/log/digest.js';
 import type { Actor } from '../../src/log/directory.js';
 import type { Observation } from '../../src/observation.js';
 import type { BulkThresholds, Limit } from '../../src/policy/model.js';
-import { migrateStore } from '../../src/store/migrate.js';
 import { freshDatabase } from '../support/database.js';
 
 export const zone = 'Asia/Shanghai';
@@ -23,14 +22,12 @@ interface Teardown {
 }
 
 export async function freshStore(t: Teardown): Promise<Store> {
-  const db = await freshDatabase(t as never);
-  const ownerUrl = db.urlFor('weir_owner');
-  const admin = new pg.Client(db.url);
-  await admin.connect();
-  await admin.query(`GRANT CREATE ON DATABASE "${db.name}" TO weir_owner`);
-  await admin.end();
-  await migrateStore(ownerUrl, 'weir_runtime');
-  return { superuserUrl: db.url, ownerUrl, runtimeUrl: db.urlFor('weir_runtime') };
+  const db = await freshDatabase(t, { template: 'store' });
+  return {
+    superuserUrl: db.url,
+    ownerUrl: db.urlFor('weir_owner'),
+    runtimeUrl: db.urlFor('weir_runtime'),
+  };
 }
 
 export interface OpenedLog {

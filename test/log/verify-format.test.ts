@@ -9,7 +9,9 @@ import { Digester, peopleSpace } from '../../src/log/digest.js';
 import type { EntryBody } from '../../src/log/entry.js';
 import { readEntry } from '../../src/log/read-entry.js';
 import { EntryReader } from '../../src/log/verify-quick.js';
-import { policiesDirectory, startGateway } from '../support/gateway.js';
+import { withClient } from '../../src/demo/databases.js';
+import { json, startUpstream } from '../doors/proxy-site.js';
+import { nowhere, policiesDirectory, startGateway } from '../support/gateway.js';
 import { rowOf } from './verify-rows.js';
 import { readEntries, verify } from './verify-sample.js';
 
@@ -32,10 +34,13 @@ async function declaredMembers(): Promise<string[]> {
   const members = new Map<string, string[]>();
   source.forEachChild((node) => {
     if (!ts.isInterfaceDeclaration(node)) return;
-    members.set(
-      node.name.text,
-      node.members.map((member) => (member.name as ts.Identifier).text),
+    const bases = (node.heritageClauses ?? []).flatMap(({ types }) =>
+      types.map((type) => type.getText(source)),
     );
+    members.set(node.name.text, [
+      ...bases.flatMap((base) => members.get(base) ?? []),
+      ...node.members.map((member) => (member.name as ts.Identifier).text),
+    ]);
   });
   const inside = (prefix: string, name: string): string[] =>
     members.get(name)!.map((member) => `${prefix}.${member}`);
@@ -43,6 +48,8 @@ async function declaredMembers(): Promise<string[]> {
     ...members.get('EntryContext')!,
     ...members.get('EntryBody')!,
     ...inside('read', 'EntryRead'),
+    ...inside('write', 'EntryWrite'),
+    ...inside('fill', 'EntryFill'),
     ...inside('charge', 'EntryCharge'),
   ];
 }
@@ -50,7 +57,7 @@ async function declaredMembers(): Promise<string[]> {
 function membersOf(entry: EntryBody): string[] {
   return Object.entries(entry).flatMap(([name, value]) => {
     const inside =
-      name === 'read' || name === 'charge'
+      typeof value === 'object' && !Array.isArray(value)
         ? Object.keys(value as object).map((inner) => `${name}.${inner}`)
         : [];
     return [name, ...inside];
@@ -71,15 +78,17 @@ void t.test('the examples are whole entries of every kind, as the verifier accep
   t.same([...new Set(examples.map(({ kind }) => kind))].sort(), [
     'admin',
     'close',
+    'fill',
     'heartbeat',
     'open',
     'read',
     'refusal',
+    'write',
   ]);
 });
 
 /** Said once in words: no example acts through somebody else, or under a role that asks for more. */
-const rare = new Set(['act', 'reason', 'ticket', 'read.reveal', 'read.fill']);
+const rare = new Set(['act', 'reason', 'ticket', 'read.reveal', 'read.fill', 'fill.reserves']);
 
 void t.test('the example of each member is that of one of the entries', async (t) => {
   for (const [member, text] of described) {
@@ -108,7 +117,11 @@ void t.test('a gateway writes entries of exactly the forms that are shown', asyn
     alerts,
     (await readFile(alerts, 'utf8')).replace('records_per_read: 200', 'records_per_read: 3'),
   );
-  const { get, gateway, store } = await startGateway(t, { policies });
+  const [fulfilment, telephony] = [await startUpstream(t), await startUpstream(t)];
+  fulfilment.answer = json({ id: 17, customerId: 4, status: 'held', receiver: { phone: '13812341234' } });
+  telephony.answer = json({ callId: 'c-1', status: 'ringing' });
+  const environment = { ...nowhere, FULFILMENT_URL: fulfilment.url, TELEPHONY_URL: telephony.url };
+  const { get, gateway, store, address, token, ordersUrl } = await startGateway(t, { policies, environment });
   const packer = { role: 'warehouse', sub: 'zhao.min', claims: { warehouse: 'HZ1' } };
   const agent = { role: 'support-agent', sub: 'li.na', claims: { region: '华东' } };
   for (const limit of [2, 1, 3])
@@ -117,6 +130,23 @@ void t.test('a gateway writes entries of exactly the forms that are shown', asyn
   t.equal((await get(`/rest/orders?${inside}`, packer)).status, 200);
   t.equal((await get('/rest/orders', agent)).status, 403);
   for (let i = 0; i <= 10; i++) await get('/rest/orders?receiver_phone=eq.13800000000', agent);
+  const send = async (method: string, url: string, who: typeof packer | typeof agent, body: unknown) =>
+    fetch(`${address}${url}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${await token(who)}`,
+        'content-type': 'application/json',
+        'weir-reason': 'call',
+      },
+      body: JSON.stringify(body),
+    });
+  t.equal((await send('PATCH', '/fulfilment/shipments/17', packer, { status: 'held' })).status, 200);
+  const orders = await withClient(ordersUrl, (client) =>
+    client.query<{ order_no: string }>(`SELECT order_no FROM shop.orders WHERE region = '华东' LIMIT 1`),
+  );
+  const { order_no } = orders.rows[0]!;
+  const other = { ...agent, sub: 'wu.jie' };
+  t.equal((await send('POST', '/telephony/calls', other, { order_no })).status, 200);
   t.equal((await get('/admin/alerts', { role: 'security', sub: 'qian' })).status, 200);
   await gateway.drain();
 

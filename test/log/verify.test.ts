@@ -369,7 +369,7 @@ void t.test('a body that no gateway writes is named', async (t) => {
     ['no JSON', /not JSON$/, (text) => text.slice(0, -1)],
     ['no object', /not a JSON object/, () => '[]'],
     ['another version', /version is not known/, (text) => text.replace('"v":1', '"v":2')],
-    ['an unknown kind', /kind is not known/, (text) => text.replace('"kind":"read"', '"kind":"write"')],
+    ['an unknown kind', /kind is not known/, (text) => text.replace('"kind":"read"', '"kind":"glance"')],
     ['a member too many', /a member that no read entry has/, (text) => text.replace('"v":1', '"v":1,"w":1')],
     ['a member too few', /its "tool" is missing/, (text) => text.replace('"tool":"desk",', '')],
     [

@@ -51,7 +51,7 @@ for (const mask of inSql) {
           .filter(({ sql, typescript }) => sql !== typescript);
         if (differing.length > 0) throw new Error(JSON.stringify(differing.slice(0, 5)));
       }),
-      { numRuns: 8, endOnFailure: true },
+      { numRuns: 5, endOnFailure: true },
     );
   });
 }
@@ -81,6 +81,8 @@ void t.test('the SQL forms call built-in immutable functions only and match no p
   const notFunctions = new Set([
     'select',
     'from',
+    'where',
+    'nullif',
     'in',
     'and',
     'or',

@@ -49,9 +49,11 @@ export async function maskInSql(
   client: pg.Client,
   mask: Mask,
   values: readonly (string | null)[],
+  collation = 'pg_catalog."default"',
 ): Promise<(string | null)[]> {
   const { rows } = await client.query<{ shown: string | null }>(
-    `SELECT ${mask.sql!('o.value')} AS shown FROM unnest($1::text[]) WITH ORDINALITY AS o (value, place) ORDER BY o.place`,
+    `SELECT ${mask.sql!('o.value')} AS shown FROM (SELECT value COLLATE ${collation} AS value, place ` +
+      `FROM unnest($1::text[]) WITH ORDINALITY AS u (value, place) OFFSET 0) AS o ORDER BY o.place`,
     [values],
   );
   return rows.map(({ shown }) => shown);

@@ -3,8 +3,10 @@ import t from 'tap';
 import { maxDistrictCharacters } from '../../src/mask/address-sql.js';
 import {
   cityEndings,
+  country,
   fillers,
   firstCity,
+  labels,
   maxCharacters,
   municipalities,
   otherStarts,
@@ -61,6 +63,13 @@ void t.test('each other start ends at its first ending of a city, and means one 
   // None of them is how an address in full begins.
   for (const start of otherStarts.keys())
     if (cities.some(({ province, city }) => start === province + city)) t.fail(start);
+});
+
+void t.test('no address that is understood begins with what is taken off in front', async (t) => {
+  for (const start of [...provinces.keys(), ...otherStarts.keys()]) {
+    if (labels.includes(start.charAt(0)) || start.startsWith(country)) t.fail(start);
+  }
+  t.pass();
 });
 
 void t.test('what is left out of an address is no part of a division', async (t) => {

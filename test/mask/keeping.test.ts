@@ -10,18 +10,6 @@ const digit = fc.constantFrom(...'0123456789');
 const number = (length: number): fc.Arbitrary<string> =>
   fc.string({ unit: digit, minLength: length, maxLength: length });
 
-void t.test('phones that agree in their last four digits read the same, whatever stands before', async () => {
-  const front = fc.string({ unit: fc.constantFrom(...'0123456789０９ -+()'), minLength: 3, maxLength: 40 });
-  fc.assert(
-    fc.property(front, front, number(4), (one, other, end) => {
-      const full = (text: string): boolean => (text.match(/[0-9０９]/g) ?? []).length >= 3;
-      fc.pre(full(one) && full(other));
-      return shown('last4', one + end) === shown('last4', other + end);
-    }),
-    { numRuns },
-  );
-});
-
 void t.test('mobile numbers that agree in their first three and last four digits read the same', async () => {
   const prefix = fc.constantFrom('', '86', '+86 ', '0086-');
   const head = fc.tuple(fc.constantFrom(...'3456789'), digit).map(([second, third]) => `1${second}${third}`);
@@ -125,7 +113,8 @@ void t.test('addresses in one district read the same, whatever the street', asyn
 });
 
 void t.test('order numbers of eight characters and more that end alike read the same', async () => {
-  const text = fc.string({ unit: 'binary', minLength: 8, maxLength: 30 });
+  const unit = fc.constantFrom(...Array.from('0123456789ABCdef/单𠮷'));
+  const text = fc.string({ unit, minLength: 8, maxLength: 30 });
   fc.assert(
     fc.property(text, text, (one, other) => {
       const end = Array.from(one).slice(-4);

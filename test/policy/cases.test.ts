@@ -64,6 +64,27 @@ void t.test('a policy that shows more than its cases say is told, with the line 
   t.match(out, /\d+ cases, \d+ do not hold\n$/);
 });
 
+void t.test('a service that a role sees more of is told by record and field', async (t) => {
+  const loosened = changedSet(t, {
+    'roles/warehouse.yaml': [
+      ['    only: { warehouse: claim.warehouse } # parcels', '    # parcels'],
+      ['receiver.phone: middle', 'receiver.phone: last4'],
+    ],
+    'roles/analyst.yaml': [['      labels.*: clear\n', '']],
+  });
+  const { code, out } = await run(loosened);
+  t.equal(code, 1);
+  for (const told of [
+    /warehouse: browses the parcels of the own warehouse.*\n {4}2 records came and not 1\n {4}services were asked \[GET \/shipments\] and not \[GET \/shipments\?warehouse=HZ1\]\n/,
+    /warehouse: sees a parcel of another warehouse as one that does not exist\n {4}the code is none and not record-not-found\n/,
+    /warehouse: changes no parcel of another warehouse\n(.*\n)? {4}services were asked \[PATCH \/shipments\/2\]/,
+    /record 1: receiver\.phone is "\*\*\*\*1234" and not "138\*\*\*\*1234"/,
+    /analyst: counts parcels.*\n {4}the fields are \[id, [^\n]*quantity, \$\.total, \$\.page\] and not \[/,
+    /record 2 has no labels\.\*/,
+  ])
+    t.match(out, told);
+});
+
 void t.test('no row of the order database is ever read', async (t) => {
   const known = changedSet(t, {
     'tests/analyst.yaml': [
@@ -79,7 +100,18 @@ void t.test('a case that tests nothing is refused, with its line and what to wri
       ['role: security', 'role: securty'],
       ['    status: 200\n', ''],
     ],
-    'tests/rows.yaml': [['  shipments:', '  shipment:']],
+    'tests/rows.yaml': [
+      ['  shipments:', '  shipment:'],
+      ['  telephony:', '  telefony:'],
+      ['{ $.total: 2, ', '{ $.totel: 2, '],
+    ],
+    'tests/logistics.yaml': [
+      ['call: GET /fulfilment/shipments/1', 'call: FETCH /fulfilment/shipments/1'],
+      [
+        'PATCH /fulfilment/shipments/2\n    body: { status',
+        'DELETE /fulfilment/shipments/2\n    body: { status',
+      ],
+    ],
     'tests/analyst.yaml': [['get: customers', 'got: customers']],
   });
   const { code, err } = await run(faulty);
@@ -89,9 +121,13 @@ void t.test('a case that tests nothing is refused, with its line and what to wri
     .filter((line) => line.includes('tests/'))
     .map((line) => line.slice(line.indexOf('tests/')));
   t.strictSame(told, [
-    'tests/analyst.yaml:9:5 the case asks nothing, or two things — write get: <what is asked>, or reveal: <table>/<key>/reveal/<column>',
+    'tests/analyst.yaml:9:5 the case asks nothing, or two things — write get: <what is asked>, reveal: <table>/<key>/reveal/<column>, or call: <method and address of a service>',
     'tests/analyst.yaml:10:5 unknown key "got" — write get',
+    'tests/logistics.yaml:60:11 call cannot be "FETCH /fulfilment/shipments/1" — write a call of a service, for example PATCH /fulfilment/shipments/1',
+    'tests/logistics.yaml:68:5 what is asked here has no body — write call: POST, PUT or PATCH, or remove the body',
     'tests/rows.yaml:55:3 unknown table "shipment" — write shipments',
+    'tests/rows.yaml:70:15 "$.totel" is no field around the records — write $.total',
+    'tests/rows.yaml:111:3 unknown service "telefony" — write telephony',
     'tests/security.yaml:2:7 unknown role "securty" — write security',
     'tests/security.yaml:4:5 the case expects nothing of the answer — add columns, rows, status or code',
   ]);

@@ -106,6 +106,28 @@ void t.test('against the order database as it is', async (t) => {
     ]);
   });
 
+  await t.test('several columns name a record where they are unique together, and no text', async (t) => {
+    const named = (record: string) => ({
+      'catalog.yaml': edit(catalog, 'record: order_id', `record: ${record}`),
+    });
+    const together = await shopSchema(
+      t,
+      `CREATE UNIQUE INDEX ON shop.orders (customer_id, order_id);
+       CREATE UNIQUE INDEX ON shop.orders (order_id, status)`,
+    );
+    const told = (what: string) => [`catalog.yaml:5:13 ${what}`];
+    t.strictSame(await check(t, together, named('[order_id, customer_id]')), []);
+    t.match(await check(t, live, named('[customer_id, status]')), [
+      /^catalog\.yaml:5:13 customer_id.* so that it does not name one record — write order_id$/,
+    ]);
+    t.strictSame(
+      await check(t, together, named('[order_id, status]')),
+      told(
+        "status is part of a record's name, and neither a whole number nor a uuid nor a date — name the record by other columns, or by one",
+      ),
+    );
+  });
+
   await t.test('a reference between columns that cannot be compared is told', async (t) => {
     const refers = (column: string) => ({
       'catalog.yaml': edit(

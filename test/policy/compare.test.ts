@@ -125,6 +125,19 @@ void t.test('what stays as it is, or is laid out anew, is not looser', async (t)
   );
 });
 
+void t.test('tokens of people instead of services, or the other way, are looser either way', async (t) => {
+  const service = edit(
+    edit(agent, 'for: people', 'for: services\nhours: always\nnetworks: [10.0.0.0/8]'),
+    '      order_no: clear\n',
+    '',
+  ).replace('[order_no, receiver_phone]', '[receiver_phone]');
+  const people = service.replace('for: services', 'for: people');
+  const load = async (text: string) => loadPolicies(await writeSet(t, { 'roles/agent.yaml': text }));
+  const [robot, person] = [await load(service), await load(people)];
+  t.match(loosenings(robot, person), [{ message: 'agent takes tokens of people' }]);
+  t.match(loosenings(person, robot), [{ message: 'agent takes tokens without a person' }]);
+});
+
 void t.test('another row filter is looser either way', async (t) => {
   const other = role(['region: claim.region', 'region: claim.area']);
   t.match(await looser(t, {}, other), [/other rows of orders: its filter on region/]);

@@ -21,6 +21,7 @@ void t.test('the policies that come with the gateway', async (t) => {
     t.strictSame(orders.only, [{ column: 'region', value: { claim: 'region' } }]);
     t.strictSame(Object.fromEntries(orders.see), {
       order_id: 'clear',
+      customer_id: 'clear',
       order_no: 'clear',
       receiver_name: 'surname',
       receiver_phone: 'last4',
@@ -39,6 +40,16 @@ void t.test('the policies that come with the gateway', async (t) => {
       { column: 'warehouse', value: { claim: 'warehouse' } },
     ]);
   });
+
+  await t.test(
+    'let a packer see and change the parcels of the own warehouse only, at the service as well',
+    async (t) => {
+      const { only, write, service } = role('warehouse').services!.get('fulfilment')!;
+      t.strictSame(only, [{ column: 'warehouse', value: { claim: 'warehouse' } }]);
+      t.ok(write);
+      t.equal(service.routes.get('PATCH /shipments/:id')!.first, 'GET /shipments/:id');
+    },
+  );
 
   await t.test('show an analyst nothing personal', async (t) => {
     for (const { table, see, browse } of role('analyst').tables.values()) {

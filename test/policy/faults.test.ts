@@ -303,7 +303,9 @@ const inRoles: readonly Mistake[] = [
     'roles/agent.yaml',
     'records: [500 per day,',
     'records: [500 per day, { limit: 40 per day, per: token },',
-    ['16:14 one request may read 50 rows, more than the limit of 40 records per day of each token — write 40 or less'],
+    [
+      '16:14 one request may read 50 rows, more than the limit of 40 records per day of each token — write 40 or less',
+    ],
   ],
   [
     'a limit per person of a service',
@@ -651,7 +653,9 @@ const inCatalog: readonly Mistake[] = [
     'catalog.yaml',
     '    record: shipment_id\n',
     '',
-    ['17:3 "record" is missing from shipments — write record: the column that names the record'],
+    [
+      '17:3 "record" is missing from shipments — write record: the column that names the record, or several: [order_id, tag_id]',
+    ],
   ],
   [
     'a name for a table that a URL cannot hold',

@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import t from 'tap';
 import { formatFaults, PolicyFaults } from '../../src/policy/faults.js';
-import { loadPolicies } from '../../src/policy/load.js';
+import { loadKept, loadPolicies } from '../../src/policy/load.js';
 import { agent, alerts, catalog, edit, faultsOf, writeSet, type Files } from './policy-files.js';
 
 /** What becomes of the set when roles/agent.yaml holds this. */
@@ -110,6 +112,27 @@ const asRole: readonly (readonly [title: string, text: string | Uint8Array, faul
     `a: ${'['.repeat(20_000)}`,
     ['the file is nested too deeply — a policy file needs no more than six levels'],
   ],
+  ...(
+    [
+      ['a carriage return that hides a line behind a comment', '# wider\rper_request: 500', '16:8', '000D'],
+      ['text that is turned round', 'per_request: 500 # \u202e05', '16:20', '202E'],
+      ['text that is kept apart from its line', 'per_request: 500 # \u2066x\u2069', '16:20', '2066'],
+      ['a space without width', 'per_request: 50 # a\u200bb', '16:20', '200B'],
+      ['a soft hyphen', 'per_request: 50 # a\u00adb', '16:20', '00AD'],
+      ['a line separator', 'per_request: 50 # a\u2028only: {}', '16:20', '2028'],
+      ['a next line of other machines', 'per_request: 50 # a\u0085only: {}', '16:20', '0085'],
+      ['a NUL', 'per_request: 50 # a\0b', '16:20', '0000'],
+      ['an escape for terminals', 'per_request: 50 # a\u001b[1Ab', '16:20', '001B'],
+      ['a second byte order mark', '\ufeffper_request: 50', '16:1', 'FEFF'],
+      ['letters of a tag', 'per_request: 50 # a\u{e0041}', '16:20', 'E0041'],
+    ] as const
+  ).map(([title, line, at, code]): [string, string, string[]] => [
+    title,
+    edit(agent, 'per_request: 50', line),
+    [
+      `${at} a character that cannot be seen stands here (U+${code}) — delete it: what a reviewer reads is what counts`,
+    ],
+  ]),
   [
     'bytes that are no UTF-8',
     Buffer.concat([Buffer.from('role: agent\nabout: '), Buffer.from([0xff, 0xfe])]),
@@ -197,6 +220,38 @@ void t.test('a set without roles is refused', async (t) => {
     'roles:1:1 there is no role — add a file for each role, for example support-agent.yaml',
   ]);
 });
+
+void t.test('a byte order mark, line ends of Windows and pictures in a comment change nothing', async (t) => {
+  const digest = async (text: string) =>
+    (await loadPolicies(await writeSet(t, { 'roles/agent.yaml': text }))).set.digest;
+  const plain = await digest(agent);
+  t.equal(await digest(`\ufeff${agent}`), plain);
+  t.equal(await digest(agent.replaceAll('\n', '\r\n')), plain);
+  t.equal(await digest(`${agent}# 👩\u200d🔧 张\n`), plain);
+});
+
+void t.test('what is no file is told, and keeps nobody waiting', async (t) => {
+  const directory = await writeSet(t);
+  await mkdir(path.join(directory, 'roles', 'folder.yaml'));
+  await promisify(execFile)('mkfifo', [path.join(directory, 'roles', 'pipe.yaml')]);
+  const faults = await loadPolicies(directory).then(
+    () => [],
+    (error: PolicyFaults) => error.faults,
+  );
+  t.strictSame(
+    faults.map(({ file, message }) => `${path.basename(file)} ${message}`),
+    ['folder.yaml this is no file', 'pipe.yaml this is no file'],
+  );
+});
+
+void t.test(
+  'a set from before that holds what cannot be seen can still be read from the record',
+  async (t) => {
+    const { content } = await loadPolicies(await writeSet(t));
+    const turned = content.replace('customer-care', 'customer\u202ecare\u{e0041}');
+    t.equal(loadKept('d', turned).set.roles.get('agent')?.owner, 'customer\u202ecare\u{e0041}');
+  },
+);
 
 void t.test('files that a container mounts as links are read like any other', async (t) => {
   const directory = await writeSet(t, { 'roles/agent.yaml': undefined });

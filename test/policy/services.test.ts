@@ -1,7 +1,10 @@
 /** Services of the catalogue and of roles: what a good entry becomes, and every fault at its place. */
 import t from 'tap';
+import { bodyFields } from '../../src/mask/document/body-fields.js';
+import { documentMask } from '../../src/mask/document/document-mask.js';
 import { loosenings } from '../../src/policy/compare.js';
 import { loadPolicies } from '../../src/policy/load.js';
+import { documentShape } from '../../src/policy/service-shape.js';
 import { agent, catalog, edit, faultsOf, writeSet } from './policy-files.js';
 
 const services = `${catalog}services:
@@ -78,6 +81,43 @@ void t.test('a good entry becomes a service, and a grant over that same service'
     'in the order of the catalogue, without what is hidden',
   );
 });
+
+void t.test(
+  'names that need quotes are names everywhere: in masks, look-ups, bodies and comparison',
+  async (t) => {
+    const odd = services
+      .replace('receiver.phone: phone', `'"receiver.phone"."*"': phone`)
+      .replace('"labels.*": none', `'"$total"': none\n      '"net [price]".a': amount`)
+      .replace('field: receiver.phone', `field: '"receiver.phone"."*"'`)
+      .replace('body: [status]', `body: [status, '"$total"']`);
+    const role = calls
+      .replace('[id, receiver.phone]', `[id, '"receiver.phone"."*"']`)
+      .replace('receiver.phone: last4', `'"receiver.phone"."*"': last4, '"net [price]".a': "null"`);
+    const load = async (roleText: string) =>
+      loadPolicies(await writeSet(t, { 'catalog.yaml': odd, 'roles/agent.yaml': roleText }));
+    const before = await load(role);
+    const { service, see } = before.set.roles.get('agent')!.services!.get('fulfilment')!;
+    const route = service.routes.get('GET /shipments')!;
+    const mask = documentMask(route.answer, documentShape(route, service.fields.keys(), see), {
+      token: undefined,
+    });
+    const record = {
+      id: 1,
+      'receiver.phone': { '*': '13812341234' },
+      'net [price]': { a: 5, b: 6 },
+      receiver: 1,
+    };
+    t.strictSame(mask(JSON.stringify({ data: [record] })).records, [
+      '{"id":1,"receiver.phone":{"*":"****1234"},"net [price]":{"a":null}}',
+    ]);
+    t.strictSame(bodyFields('{"$total":1}', service.routes.get('PATCH /parcels/:no')!.body), {
+      named: ['"$total"'],
+      unlisted: false,
+    });
+    const after = await load(role.replace('"."*"\': last4', '"."*"\': middle'));
+    t.match(loosenings(before, after), [{ message: /"receiver\.phone"\."\*" as middle instead of last4/ }]);
+  },
+);
 
 void t.test('a set without services is as it was', async (t) => {
   const { set } = await loadPolicies(await writeSet(t));
@@ -233,7 +273,7 @@ const inCatalog: readonly (readonly [string, string, string, readonly string[]])
     'status: none\n      receiver',
     '"a b": none\n      status: none\n      receiver',
     [
-      '41:7 "a b" cannot be used as a name — write the path of a field, for example receiver.phone or "items[*].title"',
+      '41:7 "a b" cannot be used as a name — write the path of a field, for example receiver.phone or "items[*].title"; a name with other signs in double quotes: \'"net price"\'',
     ],
   ],
   [
@@ -241,6 +281,34 @@ const inCatalog: readonly (readonly [string, string, string, readonly string[]])
     'receiver.phone: phone',
     'receiver.phone: phonne',
     ['42:23 receiver.phone cannot be "phonne" — write phone'],
+  ],
+  [
+    'a field that is a list and an object',
+    '"labels.*": none',
+    '"labels.*": none\n      items.count: none',
+    [
+      '45:7 items cannot be an array and an object — correct the field, or the records of GET /shipments/:id, which say otherwise',
+    ],
+  ],
+  [
+    'a field of the document among the records',
+    '"$.total": none',
+    '"$.data[*].total": none',
+    [
+      '45:7 $.data is shown and holds the records — correct the field, or the records of GET /shipments, which say otherwise',
+    ],
+  ],
+  [
+    'quotes that are not needed',
+    'status: none\n      receiver',
+    '\'"status"\': none\n      receiver',
+    ['41:7 "status" is a longer way to write status — write status'],
+  ],
+  [
+    'an example for no parameter',
+    'GET /shipments/:id, record',
+    'GET /shipments/:id, example: { nr: 17 }, record',
+    ['28:49 the route has no parameter "nr" — write id'],
   ],
   ['an unknown key', 'answer: csv', 'anser: csv', ['36:31 unknown key "anser" — write answer']],
 ];
@@ -379,6 +447,12 @@ void t.test('what shows or allows more of a service is told; the way back is not
     );
     t.same(back, [], `${from}, backwards`);
   }
+  const examples = services.replace(
+    'GET /export, answer',
+    'GET /shipments/:id/x, example: { id: 1 }, answer',
+  );
+  const others = examples.replace('example: { id: 1 }', 'example: { id: 2 }');
+  t.same(loosenings(await load(examples, calls), await load(others, calls)), [], 'examples allow nothing');
   const written = await load(services, calls.replace(grant, ''));
   t.match(loosenings(written, before), [{ message: /agent may write through fulfilment/ }]);
 });

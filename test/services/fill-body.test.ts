@@ -63,6 +63,18 @@ void t.test('a body is written member by member, each value as the database has 
   t.same(secrets, ['13812341234'], 'what is not there is no secret');
 });
 
+void t.test(
+  'what the caller has guessed itself is no secret: an answer that echoes it must not tell',
+  async (t) => {
+    const fill = fillOf({ to: { column: 'phone' } }, ['from']);
+    const secretsOf = (from: unknown) =>
+      fillBody(fill, { key: 'k', passed: { from } }, [column('phone')], ['13812341234'], () => true).secrets;
+    for (const guess of ['13812341234', '13812341235 138-1234-1234', 13812341234])
+      t.same(secretsOf(guess), []);
+    for (const other of ['13812341235', '8017', '', null, true]) t.same(secretsOf(other), ['13812341234']);
+  },
+);
+
 void t.test('names that mean something to JavaScript are names like others', async (t) => {
   const fill = fillOf({ '__proto__.constructor': { column: 'phone' }, toString: { value: 'x' } });
   const { text } = fillBody(fill, { key: 'k', passed: {} }, [column('phone')], ['1'], () => true);

@@ -187,7 +187,10 @@ void t.test('where there are several relations, a hint says which', async (t) =>
   t.equal((await read('top', 'select=x:top!top_deputy_fkey(id)&id=eq.2')).text, '[{"x":{"id":1}}]');
   await t.rejects(read('top', 'select=top!parent(id)'), { code: 'relation-unknown' });
   const embedding = readPlan('top', 'select=top!boss(id)').embedded![0]!;
-  t.match(relationTo(tables.get('top')!, embedding, around), { from: 'boss', to: 'id', many: false });
+  t.match(relationTo(tables.get('top')!, embedding, around), {
+    on: [{ from: 'boss', to: 'id' }],
+    many: false,
+  });
 });
 
 void t.test('a column is joined by only where it is seen in clear, on both sides', async (t) => {

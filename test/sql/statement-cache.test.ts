@@ -128,7 +128,7 @@ const related = (table: string, columns: Readonly<Record<string, string>>): Live
   columns: new Map(
     Object.entries(columns).map(([name, type]) => [name, { name, type, indexed: true, nullable: false }]),
   ),
-  references: [{ name: 'key', column: 'order_id', to: 'shop.orders', toColumn: 'order_id' }],
+  references: [{ name: 'key', columns: ['order_id'], to: 'shop.orders', toColumns: ['order_id'] }],
 });
 const live = new Map([
   ['shop.orders', orders],

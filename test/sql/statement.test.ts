@@ -69,7 +69,7 @@ function tableOf(table: string, key: string, columns: Record<string, string>): L
       Object.entries(columns).map(([name, type]) => [name, { name, type, indexed: true, nullable: false }]),
     ),
     references: [
-      { name: `${table}_order_id_fkey`, column: 'order_id', to: 'shop.orders', toColumn: 'order_id' },
+      { name: `${table}_order_id_fkey`, columns: ['order_id'], to: 'shop.orders', toColumns: ['order_id'] },
     ],
   };
 }

@@ -26,6 +26,10 @@ void t.test('the migrations make exactly the tables that the readers know', asyn
     schema.seen,
     schema.policySets,
     schema.revocations,
+    schema.policyChanges,
+    schema.policyProposals,
+    schema.policyApprovals,
+    schema.tokenUses,
   ]) {
     const { name, columns } = getTableConfig(table);
     const { rows } = await pool.query<{ name: string; type: string; required: boolean }>(
@@ -70,6 +74,10 @@ void t.test(
       `UPDATE weir.policy_sets SET content = ''`,
       'DELETE FROM weir.policy_sets',
       'TRUNCATE weir.policy_sets',
+      `UPDATE weir.policy_proposals SET person = 'x'`,
+      'DELETE FROM weir.policy_proposals',
+      'TRUNCATE weir.policy_proposals CASCADE',
+      'DELETE FROM weir.policy_approvals',
       `UPDATE weir.revocations SET until = now()`,
       'DELETE FROM weir.revocations',
       'TRUNCATE weir.revocations',
@@ -151,6 +159,16 @@ void t.test(
       'ALTER TABLE weir.revocations DISABLE TRIGGER revocations_told',
       /trigger of weir\.revocations is missing or switched off/,
       'ALTER TABLE weir.revocations ENABLE ALWAYS TRIGGER revocations_told',
+    );
+    await expectFault(
+      'ALTER TABLE weir.policy_approvals DISABLE TRIGGER policy_approvals_taken',
+      /trigger of weir\.policy_approvals is missing or switched off/,
+      'ALTER TABLE weir.policy_approvals ENABLE ALWAYS TRIGGER policy_approvals_taken',
+    );
+    await expectFault(
+      'ALTER TABLE weir.policy_proposals DISABLE TRIGGER policy_proposals_taken',
+      /trigger of weir\.policy_proposals is missing or switched off/,
+      'ALTER TABLE weir.policy_proposals ENABLE ALWAYS TRIGGER policy_proposals_taken',
     );
     await expectFault(
       `UPDATE weir_migrations.applied SET hash = 'x' || hash`,

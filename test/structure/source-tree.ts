@@ -27,7 +27,11 @@ export function sourceOf(file: string): string {
   return readFileSync(path.join(root, file), 'utf8');
 }
 
+const read = new Map<string, Import[]>();
+
 export function importsOf(file: string): Import[] {
+  const known = read.get(file);
+  if (known !== undefined) return known;
   const imports: Import[] = [];
   const source = ts.createSourceFile(file, sourceOf(file), ts.ScriptTarget.ESNext, true);
   const add = (specifier: string, typeOnly: boolean): void => {
@@ -58,6 +62,7 @@ export function importsOf(file: string): Import[] {
     ts.forEachChild(node, visit);
   };
   visit(source);
+  read.set(file, imports);
   return imports;
 }
 

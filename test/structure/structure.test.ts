@@ -52,7 +52,7 @@ const mayImport: Readonly<Record<string, readonly string[] | 'everything'>> = {
 /** Packages that only some rooms may use; everything else in package.json is listed too, so that nothing slips in. */
 const packageRooms: Readonly<Record<string, readonly string[]>> = {
   fastify: ['doors/http', 'doors/rest', 'doors/proxy', 'doors/admin', 'gateway.ts', 'demo'],
-  '@fastify/http-proxy': ['doors/proxy'],
+  undici: ['doors/proxy'],
   jose: ['identity', 'demo'],
   pg: ['sql', 'store', 'log', 'watch', 'demo', 'cli'],
   'pg-cursor': ['sql', 'log'],

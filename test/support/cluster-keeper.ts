@@ -5,14 +5,15 @@
  *
  * Speaks lines of JSON on a Unix socket: sends {password, port}; takes {runner} and {own}.
  */
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { startCluster } from '../../src/demo/cluster.js';
+import { startCluster, type Cluster } from '../../src/demo/cluster.js';
 import { eraseCluster } from '../../src/demo/cluster-directory.js';
 import { ensureRoles, withClient } from '../../src/demo/databases.js';
 import { startTime } from '../../src/demo/postgres-process.js';
+import { clusterPlaces, makePlace } from './cluster-place.js';
 import { passwordOf, type KeeperHello, type KeeperMessage } from './cluster.js';
 
 const directory = process.argv[2];
@@ -26,14 +27,10 @@ const runners = new Map<number, string>();
 let lastNeeded = 0;
 let ending = false;
 
-await mkdir(directory, { recursive: true, mode: 0o711 });
-await sweep();
-const home = join(directory, `cluster-${process.pid}`);
-const cluster = await startCluster({
-  directory: home,
-  port: 0,
-  superuserPassword: passwordOf('postgres'),
-});
+await makePlace(directory);
+const places = await clusterPlaces(basename(directory));
+for (const place of places) await sweep(place);
+const { cluster, home, place } = await start();
 await withClient(cluster.superuserUrl('postgres'), (client) =>
   ensureRoles(client, {
     ownerPassword: passwordOf('weir_owner'),
@@ -46,6 +43,28 @@ lastNeeded = Date.now();
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void end('now'));
 void cluster.exited.then(() => end());
 setInterval(() => void endWhenIdle(), 200);
+
+async function start(): Promise<{ cluster: Cluster; home: string; place: string }> {
+  for (const [index, place] of places.entries()) {
+    const home = join(place, `cluster-${process.pid}`);
+    try {
+      await makePlace(place);
+      const superuserPassword = passwordOf('postgres');
+      // Room in memory is dear; a checkpoint costs nothing there. And nobody's plans are to change in the middle of a
+      // test because statistics were taken: rows that nobody orders come as the plan has them.
+      const settings = { max_wal_size: '256MB', autovacuum: 'off' };
+      return {
+        cluster: await startCluster({ directory: home, port: 0, superuserPassword, settings }),
+        home,
+        place,
+      };
+    } catch (error) {
+      await eraseCluster(home);
+      if (index === places.length - 1) throw error;
+    }
+  }
+  throw new Error('there is no place for a cluster');
+}
 
 function serve(socket: Socket): void {
   connections.add(socket);
@@ -68,7 +87,7 @@ function serve(socket: Socket): void {
     if (message.own !== undefined) own.add(message.own);
     socket.write('{}\n');
   });
-  const hello: KeeperHello = { port: cluster.port };
+  const hello: KeeperHello = { port: cluster.port, place };
   socket.write(`${JSON.stringify(hello)}\n`);
 }
 
@@ -102,9 +121,9 @@ async function listen(): Promise<Server> {
 }
 
 /** What keepers that were killed left. */
-async function sweep(): Promise<void> {
-  for (const name of await readdir(directory as string)) {
+async function sweep(place: string): Promise<void> {
+  for (const name of await readdir(place).catch(() => [])) {
     const pid = Number(/^cluster-(\d+)$/.exec(name)?.[1]);
-    if (pid > 0 && (await startTime(pid)) === undefined) await eraseCluster(join(directory as string, name));
+    if (pid > 0 && (await startTime(pid)) === undefined) await eraseCluster(join(place, name));
   }
 }

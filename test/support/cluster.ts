@@ -15,6 +15,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startCluster, type Cluster } from '../../src/demo/cluster.js';
 import { eraseCluster } from '../../src/demo/cluster-directory.js';
+import { programArguments } from './bundle.js';
 
 /** What tests need of tap's `t`. */
 export interface Teardown {
@@ -23,6 +24,8 @@ export interface Teardown {
 
 export interface KeeperHello {
   readonly port: number;
+  /** Folder where clusters can be made. */
+  readonly place: string;
 }
 
 export interface KeeperMessage {
@@ -73,8 +76,8 @@ export async function ownCluster(
   t: Teardown,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<OwnCluster> {
-  const { tell } = await (keeper ??= reachKeeper());
-  const asked = await mkdtemp(join(tmpdir(), 'weir-own-'));
+  const { tell, hello } = await (keeper ??= reachKeeper());
+  const asked = await mkdtemp(join(hello.place, 'own-'));
   await tell({ own: asked });
   const superuserPassword = passwordOf('postgres');
   const started: Cluster[] = [];
@@ -155,7 +158,7 @@ async function startKeeper(): Promise<void> {
     const log = openSync(join(keeperDirectory, 'keeper.log'), 'w', 0o600);
     const child = spawn(
       process.execPath,
-      ['--import', 'tsx', fileURLToPath(new URL('cluster-keeper.ts', import.meta.url)), keeperDirectory],
+      [...programArguments(fileURLToPath(new URL('cluster-keeper.ts', import.meta.url))), keeperDirectory],
       // Without tap's environment, which would follow it for coverage and wait for it.
       {
         cwd: checkout,

@@ -66,6 +66,12 @@ function claimsOf(token: string): { role: string } {
   }
 }
 
+/** A slow machine is no fault of the gateway's; a test of what comes too late says how late that is. */
+const patience = {
+  store: { commitDeadlineMs: 20_000 },
+  orders: { connectTimeoutMs: 10_000, statementTimeoutMs: 20_000 },
+} as const;
+
 /** A configuration for a gateway over a fresh store and a fresh copy of the small shop. */
 export async function gatewayConfig(t: Teardown, options: GatewayOptions = {}) {
   const directory = await mkdtemp(path.join(tmpdir(), 'weir-gateway-'));
@@ -89,7 +95,12 @@ export async function gatewayConfig(t: Teardown, options: GatewayOptions = {}) {
       principal: { issuer: 'https://weir.test', keys: [{ jwk: makePrincipalKey() }] },
     }),
   });
-  return { config: options.config?.(plain) ?? plain, issuer, store, ordersUrl: shop.url };
+  const patient: Config = {
+    ...plain,
+    store: { ...plain.store, ...patience.store },
+    orders: { ...plain.orders, ...patience.orders },
+  };
+  return { config: options.config?.(patient) ?? patient, issuer, store, ordersUrl: shop.url };
 }
 
 export async function startGateway(t: Teardown, options: GatewayOptions = {}): Promise<OpenedGateway> {

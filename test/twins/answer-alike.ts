@@ -13,6 +13,7 @@ export function twinsAnswerAlike(root: typeof t, roles: readonly string[]): void
         requests: requestsPerRole,
         seed: 20_261_122,
       });
+      if (fault !== undefined) t.comment(fault);
       t.equal(fault, undefined, 'no request tells the twins apart, none that is forbidden is accepted');
       t.ok(accepted >= requestsPerRole * 0.7, `${accepted} accepted`);
       t.ok(withRows >= accepted * 0.5, `${withRows} gave rows`);

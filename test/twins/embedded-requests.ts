@@ -5,31 +5,50 @@
 import type { TablePolicy } from '../../src/policy/model.js';
 import type { GroundTable, Random, Row } from './requests.js';
 
-/** The shop's foreign keys: table, column, what it refers to. */
+/** The foreign keys: table, column, what it refers to; where a key has two columns, the one that tells more. */
 const references = [
   ['orders', 'customer_id', 'customers', 'customer_id'],
   ['order_items', 'order_id', 'orders', 'order_id'],
   ['shipments', 'order_id', 'orders', 'order_id'],
+  ['order_tags', 'order_id', 'orders', 'order_id'],
+  ['order_tags', 'tag_id', 'tags', 'tag_id'],
+  ['order_tags', 'depot_code', 'depots', 'code'],
+] as const;
+
+/** Many to many: table and its key, junction, the other table and its key. */
+const pairings = [
+  ['orders', 'order_id', 'order_tags', 'tags', 'tag_id'],
+  ['tags', 'tag_id', 'order_tags', 'orders', 'order_id'],
 ] as const;
 
 interface Edge {
   readonly from: string;
   readonly to: string;
   readonly table: string;
+  /** A row has one at the most. */
+  readonly one: boolean;
+  readonly through?: string;
 }
 
 function edgesOf(table: string): Edge[] {
-  return references.flatMap(([one, column, other, key]): Edge[] => [
-    ...(one === table ? [{ from: column, to: key, table: other }] : []),
-    ...(other === table ? [{ from: key, to: column, table: one }] : []),
-  ]);
+  return [
+    ...references.flatMap(([child, column, parent, key]): Edge[] => [
+      ...(child === table ? [{ from: column, to: key, table: parent, one: true }] : []),
+      ...(parent === table ? [{ from: key, to: column, table: child, one: false }] : []),
+    ]),
+    ...pairings.flatMap(([own, from, through, other, to]): Edge[] =>
+      own === table ? [{ from, to, table: other, one: false, through }] : [],
+    ),
+  ];
 }
 
 export interface EmbeddedPart {
   /** What stands in select. */
   readonly item: string;
-  /** Parameters about the rows inside. */
+  /** Parameters about the rows inside, and about whether there are any. */
   readonly pairs: readonly (readonly [string, string])[];
+  /** A term for the order of the rows around. */
+  readonly order?: string;
 }
 
 export class Embedder {
@@ -88,6 +107,7 @@ export class Embedder {
       },
       () => this.#inside(policy, edges, 'a hidden column of an embedded table'),
       () => this.#inside(policy, edges, 'a filter on a masked column of an embedded table'),
+      () => this.#unseen(policy, edges),
     ];
     return this.#pick(attempts)();
   }
@@ -112,19 +132,62 @@ export class Embedder {
     const value = this.#pick(inside)[column] ?? 'x';
     const quoted = `"${value.replace(/["\\]/g, '\\$&')}"`;
     const item = `${name}!inner(${some})`;
+    const one = edges.some((edge) => edge.table === name && edge.one);
     return this.#pick<() => EmbeddedPart & { why: string }>([
       () => ({ item, pairs: [[`${name}.${column}`, `${this.#pick(['eq', 'gt', 'lte'])}.${value}`]], why }),
       () => ({ item, pairs: [[`${name}.or`, `(${column}.eq.${quoted})`]], why }),
+      () => ({
+        item: `${name}()`,
+        pairs: [
+          [`${name}.${column}`, `${this.#pick(['eq', 'gt', 'lte'])}.${value}`],
+          [name, this.#pick(['is.null', 'not.is.null'])],
+        ],
+        why,
+      }),
       ...(hidden
         ? [
             () => ({ item: `${name}(${column})`, pairs: [], why }),
             () => ({ item, pairs: [[`${name}.order`, column]] as const, why }),
+            () => ({ item: `${name}(${some})`, pairs: [], order: `${name}(${column})`, why }),
+            ...(one ? [() => ({ item: `...${name}(${column})`, pairs: [], why })] : []),
           ]
         : [() => ({ item: `${name}(${column}::text)`, pairs: [], why })]),
     ])();
   }
 
-  #joined(policy: TablePolicy, { from, to, table }: Edge): GroundTable | undefined {
+  /** Personal columns in clear decide, or order, and nothing of their rows is shown. */
+  #unseen(policy: TablePolicy, edges: readonly Edge[]): (EmbeddedPart & { why: string }) | undefined {
+    const options = edges.flatMap((edge) => {
+      const target = this.#joined(policy, edge);
+      if (target === undefined) return [];
+      const { see, table } = target.policy;
+      return [...see.keys()]
+        .filter((name) => see.get(name) === 'clear' && table.columns.get(name)!.class !== 'none')
+        .map((column) => ({ edge, target, column }));
+    });
+    if (options.length === 0) return undefined;
+    const { edge, target, column } = this.#pick(options);
+    const { name } = target.policy.table;
+    const value = this.#pick(target.inside)[column] ?? 'x';
+    const why = 'what decides unseen';
+    const filter = [`${name}.${column}`, `${this.#pick(['eq', 'gte', 'neq'])}.${value}`] as const;
+    const some = this.#pick([...target.policy.see.keys()]);
+    return this.#pick<() => EmbeddedPart & { why: string }>([
+      () => ({ item: `${name}()`, pairs: [filter, [name, this.#pick(['is.null', 'not.is.null'])]], why }),
+      () => ({ item: `${name}(${some})`, pairs: [filter, [name, 'is.null']], why }),
+      () => ({ item: `${name}!inner(${some})`, pairs: [filter, [`${name}.limit`, '0']], why }),
+      () => ({
+        item: `${name}(${some})`,
+        pairs: [filter, ['or', `(${name}.is.null,${name}.not.is.null)`]],
+        why,
+      }),
+      ...(edge.one ? [() => ({ item: `${name}()`, pairs: [], order: `${name}(${column})`, why })] : []),
+    ])();
+  }
+
+  #joined(policy: TablePolicy, { from, to, table, through }: Edge): GroundTable | undefined {
+    const junction = this.#tables.some((each) => each.policy.table.name === through);
+    if (through !== undefined && !junction) return undefined;
     const target = this.#tables.find((each) => each.policy.table.name === table);
     const both = policy.see.get(from) === 'clear' && target?.policy.see.get(to) === 'clear';
     return both ? target : undefined;
@@ -137,9 +200,15 @@ export class Embedder {
     const none = clear.filter((column) => policy.table.columns.get(column)!.class === 'none');
     const row = inside.find((each) => each[edge.to] === around[edge.from]) ?? this.#pick(inside);
     const name = this.#chance(0.2) ? `x_${policy.table.name}` : policy.table.name;
+    const silent = none.length > 0 && this.#chance(0.15);
+    // How it decides whether the row around is there.
+    const by = this.#pick(['nothing', 'nothing', 'nothing', 'inner', 'inner', 'absence', 'tree']);
+    const limit = this.#chance(0.3) ? Math.floor(this.#random() * 4) : undefined;
+    const offset = this.#chance(0.1);
+    const unseen = by === 'absence' || by === 'tree' || silent || limit === 0 || offset;
     const pairs: [string, string][] = [];
-    const filtered = plain ? none : clear;
-    if (filtered.length > 0 && this.#chance(0.4)) {
+    const filtered = plain || unseen ? none : clear;
+    if (filtered.length > 0 && this.#chance(0.5)) {
       const column = this.#pick(filtered);
       const value = row[column];
       pairs.push([
@@ -147,20 +216,47 @@ export class Embedder {
         value == null ? 'is.null' : `${this.#pick(['eq', 'gte', 'lte', 'neq', 'not.gt'])}.${value}`,
       ]);
     }
-    if (this.#chance(0.4))
-      pairs.push([`${name}.order`, `${this.#pick(seen)}${this.#pick(['', '.desc', '.asc.nullsfirst'])}`]);
-    if (this.#chance(0.3)) pairs.push([`${name}.limit`, String(Math.floor(this.#random() * 4))]);
-    if (this.#chance(0.1)) pairs.push([`${name}.offset`, '1']);
+    if (limit !== undefined) pairs.push([`${name}.limit`, String(limit)]);
+    if (offset) pairs.push([`${name}.offset`, '1']);
+    if (by === 'absence') pairs.push([name, this.#pick(['is.null', 'not.is.null'])]);
+    if (by === 'tree' && none.length > 0)
+      pairs.push([
+        this.#pick(['or', 'not.or', 'and']),
+        `(${name}.is.null,${name}.${this.#pick(['', 'not.'])}is.null)`,
+      ]);
+    const { order: ordered } = this.#orderOf(edge, name, unseen ? none : seen);
     const deeper =
-      depth < 3 && this.#chance(0.3) ? this.any(policy, row, false, plain, depth + 1) : undefined;
+      depth < 3 && !silent && this.#chance(0.3)
+        ? this.any(policy, row, false, plain || unseen || by === 'inner', depth + 1)
+        : undefined;
     for (const [parameter, value] of deeper?.pairs ?? []) pairs.push([`${name}.${parameter}`, value]);
-    const columns = this.#chance(0.4)
-      ? ['*']
-      : [...new Set(Array.from({ length: 1 + Math.floor(this.#random() * 3) }, () => this.#pick(seen)))];
-    const inner = this.#chance(0.3) ? '!inner' : '';
+    const terms = [
+      ...(this.#chance(0.4) ? [`${this.#pick(seen)}${this.#pick(['', '.desc', '.asc.nullsfirst'])}`] : []),
+      ...(deeper?.order === undefined ? [] : [deeper.order]),
+    ];
+    // Through a junction table only the other table's own columns order.
+    if (terms.length > 0 && (edge.through === undefined || deeper?.order === undefined))
+      pairs.push([`${name}.order`, terms.join(',')]);
+    const spread = edge.one && !silent && name === policy.table.name && this.#chance(0.3);
+    const picked = [
+      ...new Set(Array.from({ length: 1 + Math.floor(this.#random() * 3) }, () => this.#pick(seen))),
+    ];
+    const columns = spread
+      ? picked.map((column) => `s${depth}_${policy.table.name}_${column}:${column}`)
+      : this.#chance(0.4)
+        ? ['*']
+        : picked;
+    const hint = edge.through !== undefined && this.#chance(0.3) ? `!${edge.through}` : '';
     const renamed = name === policy.table.name ? '' : `${name}:`;
-    const list = [...columns, ...(deeper === undefined ? [] : [deeper.item])].join(',');
-    return { item: `${renamed}${policy.table.name}${inner}(${list})`, pairs };
+    const list = silent ? '' : [...columns, ...(deeper === undefined ? [] : [deeper.item])].join(',');
+    const inner = by === 'inner' ? '!inner' : '';
+    const item = `${spread ? '...' : ''}${renamed}${policy.table.name}${hint}${inner}(${list})`;
+    return { item, pairs, ...(ordered === undefined ? {} : { order: ordered }) };
+  }
+
+  #orderOf(edge: Edge, name: string, columns: readonly string[]): { order?: string } {
+    if (!edge.one || columns.length === 0 || !this.#chance(0.3)) return {};
+    return { order: `${name}(${this.#pick(columns)})${this.#pick(['', '.desc.nullslast'])}` };
   }
 
   #pick<T>(list: readonly T[]): T {

@@ -6,8 +6,9 @@
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import type { openGateway } from '../../src/gateway.js';
+import { bundle, bundleOf, checkout } from '../support/bundle.js';
 import type { Teardown } from '../support/cluster.js';
 
 export interface Guard {
@@ -181,6 +182,39 @@ export const guards: readonly Guard[] = [
     ],
   },
   {
+    guard: 'the row filter of a junction table holds',
+    role: 'lister',
+    edits: [
+      {
+        file: embedding,
+        from: 'return planTable(junction, junctionPlan,',
+        to: 'return planTable({ ...junction, policy: { ...junction.policy, only: [] } }, junctionPlan,',
+      },
+    ],
+  },
+  {
+    guard: 'what decides without being shown is not about a person',
+    role: 'lister',
+    edits: [
+      {
+        file: embedding,
+        from: "if (catalogued(policy, column).class === 'none') continue;",
+        to: 'continue;',
+      },
+    ],
+  },
+  {
+    guard: 'a masked column of an embedded row orders by what is shown of it',
+    role: 'lister',
+    edits: [
+      {
+        file: embedding,
+        from: 'const unmasked = maskedOnOutput(policy, selected, plan.order);\n  const masked =',
+        to: 'const unmasked = new Set([...maskedOnOutput(policy, selected, plan.order), ...(rows ? [] : ordered)]);\n  const masked =',
+      },
+    ],
+  },
+  {
     guard: 'embedded tables are reached from what is pinned',
     role: 'lister',
     edits: [
@@ -204,8 +238,6 @@ export const guards: readonly Guard[] = [
   },
 ];
 
-const checkout = fileURLToPath(new URL('../..', import.meta.url));
-
 /** Builds the gateway without the guard. @throws if an edit does not apply exactly once */
 export async function without(t: Teardown, { guard, edits }: Guard): Promise<typeof openGateway> {
   const directory = await mkdtemp(join(tmpdir(), 'weir-without-'));
@@ -223,7 +255,9 @@ export async function without(t: Teardown, { guard, edits }: Guard): Promise<typ
       text.replace(from, () => to),
     );
   }
-  const built = (await import(pathToFileURL(join(directory, 'src/gateway.ts')).href)) as {
+  const [gateway, folder] = [join(directory, 'src/gateway.ts'), join(directory, 'built')];
+  await bundle([gateway], folder, directory);
+  const built = (await import(pathToFileURL(bundleOf(gateway, folder, directory)).href)) as {
     readonly openGateway: typeof openGateway;
   };
   return built.openGateway;

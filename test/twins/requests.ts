@@ -5,7 +5,7 @@
  */
 import pg from 'pg';
 import type { Catalog, RolePolicy, TablePolicy } from '../../src/policy/model.js';
-import { Embedder } from './embedded-requests.js';
+import { Embedder, type EmbeddedPart } from './embedded-requests.js';
 
 export type Random = () => number;
 
@@ -90,7 +90,11 @@ type Pair = [name: string, value: string];
 export function generate(random: Random, { catalog, tables }: Ground): GeneratedRequest {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
   const chance = (p: number): boolean => random() < p;
-  const { policy, inside, outside, types } = pick(tables);
+  // A table that is only looked up by what is masked is met inside the rows of others.
+  const read = tables.filter(
+    ({ policy: { browse, findBy, see } }) => browse || findBy.some((column) => see.get(column) === 'clear'),
+  );
+  const { policy, inside, outside, types } = pick(read);
   const { table, see, findBy, browse } = policy;
   const classOf = (column: string): string => table.columns.get(column)!.class;
   const all = [...table.columns.keys()];
@@ -116,10 +120,16 @@ export function generate(random: Random, { catalog, tables }: Ground): Generated
       `lte.${written}`,
       `in.(${quote(value)},${quote(other[column] ?? value)})`,
       'is.not_null',
+      `eq(any).{${quote(value)},${quote(other[column] ?? value)}}`,
+      `gte(all).{${quote(value)}}`,
       `not.gt.${written}`,
       `not.isdistinct.${written}`,
       ...(isText(column) && classOf(column) === 'none'
-        ? [`like.${tree ? quote(pattern) : pattern}`, `ilike.${tree ? quote(`*${pattern}`) : `*${pattern}`}`]
+        ? [
+            `like(any).{${quote(pattern)},x*}`,
+            `like.${tree ? quote(pattern) : pattern}`,
+            `ilike.${tree ? quote(`*${pattern}`) : `*${pattern}`}`,
+          ]
         : []),
     ]);
   };
@@ -145,7 +155,9 @@ export function generate(random: Random, { catalog, tables }: Ground): Generated
     ? [...new Set(Array.from({ length: 1 + Math.floor(random() * 4) }, () => pick(seen)))].map(
         (column) => `${chance(0.15) ? `x_${column}:` : ''}${column}${castOf(column)}`,
       )
-    : [];
+    : chance(0.1)
+      ? ['*', `again:${pick(seen)}`]
+      : [];
   let pins: Pair[] = [];
   // A column that is seen masked is looked up by none of these: that is the declared exception.
   const pinnable = findBy.filter((column) => see.get(column) === 'clear' && anchor[column] != null);
@@ -182,6 +194,7 @@ export function generate(random: Random, { catalog, tables }: Ground): Generated
   const headers: Record<string, string> = {};
   if (chance(0.12)) headers['accept'] = 'text/csv';
   else if (chance(0.04)) headers['accept'] = 'application/vnd.pgrst.object+json';
+  else if (chance(0.06)) headers['accept'] = 'application/vnd.pgrst.array+json;nulls=stripped';
   if (chance(0.1)) headers['range'] = `0-${Math.floor(random() * 20)}`;
   const personalFilter = [...filters].some(([name, value]) =>
     clear.some((column) => classOf(column) !== 'none' && `${name}=${value}`.includes(column)),
@@ -189,18 +202,19 @@ export function generate(random: Random, { catalog, tables }: Ground): Generated
   if (chance(0.25) && !personalFilter) headers['prefer'] = 'count=exact';
 
   const embedder = new Embedder(random, tables);
-  const embed = (item: string, parameters: readonly (readonly [string, string])[]): void => {
+  const embed = (part: EmbeddedPart): void => {
     // By itself it would be the only column.
     if (select.length === 0) select.push('*');
-    select.push(item);
-    filters.push(...parameters.map(([name, value]): Pair => [name, value]));
+    select.push(part.item);
+    filters.push(...part.pairs.map(([name, value]): Pair => [name, value]));
+    if (part.order !== undefined) order.unshift(part.order);
     embeds = true;
   };
   let embeds = false;
   if (headers['accept'] !== 'text/csv' && chance(0.35)) {
     const counted = headers['prefer'] !== undefined;
     const part = embedder.any(policy, anchor, pins.length > 0, counted);
-    if (part !== undefined) embed(part.item, part.pairs);
+    if (part !== undefined) embed(part);
   }
 
   let target = table.name;
@@ -284,7 +298,7 @@ export function generate(random: Random, { catalog, tables }: Ground): Generated
       ...Array.from({ length: 3 }, () => () => {
         if (headers['accept'] === 'text/csv' || embeds) return undefined;
         const part = embedder.forbidden(policy, anchor, pins.length > 0);
-        if (part !== undefined) embed(part.item, part.pairs);
+        if (part !== undefined) embed(part);
         return part?.why;
       }),
     ];

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../src/config/schema.js';
 import type { DemoIssuer } from '../../src/demo/issuer.js';
+import { withClient } from '../../src/demo/databases.js';
 import { openGateway } from '../../src/gateway.js';
 import { createMetrics } from '../../src/observe/metrics.js';
 import { loadPolicies } from '../../src/policy/load.js';
@@ -62,8 +63,57 @@ tables:
       item_id: clear
       order_id: clear
       title: clear
+  order_tags:
+    browse: yes
+    only: { open: "yes" }
+    see: { order_tag_id: clear, order_id: clear, tag_id: clear, depot_region: clear, depot_code: clear }
+  tags:
+    browse: yes
+    see: { tag_id: clear, word: clear, contact: last4, keeper: surname, hotline: clear }
+  depots:
+    browse: yes
+    see: { depot_id: clear, region: clear, code: clear, keeper: surname }
 per_request: 100
 limits: { queries: 1 per minute }
+`;
+
+/** Tables that the shop has not: a junction, and a key of two columns. */
+const moreTables = `
+  order_tags:
+    from: shop.order_tags
+    record: order_tag_id
+    columns: { order_tag_id: none, order_id: none, tag_id: none, depot_region: none, depot_code: none, open: none }
+  tags:
+    from: shop.tags
+    record: tag_id
+    columns: { tag_id: none, word: none, contact: phone, keeper: name, hotline: phone }
+  depots:
+    from: shop.depots
+    record: depot_id
+    columns: { depot_id: none, region: none, code: none, keeper: name }
+`;
+
+/** @param hidden the tag of the rows that the role's filter hides: each twin has another one */
+const moreRows = (hidden: number): string => `
+  CREATE TABLE shop.tags (tag_id bigint PRIMARY KEY, word text, contact text, keeper text, hotline text);
+  INSERT INTO shop.tags SELECT n, 'word ' || n % 4, '1381234' || 1000 + n, (ARRAY['张三', '李四', '王五'])[1 + n % 3], '0571888800' || 10 + n
+    FROM generate_series(1, 9) AS n;
+  CREATE TABLE shop.depots (depot_id bigint PRIMARY KEY, region text NOT NULL, code text NOT NULL, keeper text, UNIQUE (region, code));
+  INSERT INTO shop.depots SELECT n, (ARRAY['华东', '华南'])[1 + n % 2], 'D' || n, (ARRAY['张三', '李四', '王五'])[1 + n % 3]
+    FROM generate_series(1, 8) AS n;
+  CREATE TABLE shop.order_tags (order_tag_id bigint PRIMARY KEY, order_id bigint NOT NULL REFERENCES shop.orders,
+    tag_id bigint NOT NULL REFERENCES shop.tags, depot_region text, depot_code text, open text NOT NULL,
+    UNIQUE (order_id, tag_id), FOREIGN KEY (depot_region, depot_code) REFERENCES shop.depots (region, code));
+  INSERT INTO shop.order_tags SELECT order_id * 10 + n, order_id, CASE n WHEN 3 THEN ${hidden} ELSE 1 + (order_id + n) % 7 END,
+      region, code, CASE n WHEN 3 THEN 'no' ELSE 'yes' END
+    FROM shop.orders CROSS JOIN generate_series(1, 3) AS n
+    LEFT JOIN (SELECT region AS at, code FROM shop.depots WHERE depot_id < 5) AS d ON at = orders.region AND code = 'D' || 1 + n
+   WHERE order_id % 3 > 0;
+  UPDATE shop.order_tags SET depot_region = NULL WHERE depot_code IS NULL;
+  CREATE INDEX ON shop.order_tags (tag_id);
+  CREATE INDEX ON shop.order_tags (depot_region, depot_code);
+  GRANT SELECT ON shop.tags, shop.depots, shop.order_tags TO weir_reader;
+  ANALYZE shop.tags, shop.depots, shop.order_tags;
 `;
 
 /** Roles that read orders, with the claims that their row filters ask for. */
@@ -92,6 +142,8 @@ export async function makeTwins(t: Teardown, role: string): Promise<Twins> {
   const claims = twinRoles[role]!;
   const a = await freshDatabase(t, { template: 'shop' });
   const b = await freshDatabase(t, { template: 'shop' });
+  await withClient(a.url, (client) => client.query(moreRows(8)));
+  await withClient(b.url, (client) => client.query(moreRows(9)));
   const changed = await changeHidden(b.url, policy, claims, 'changed');
   await changeHidden(a.url, policy, claims, 'same');
   const configured = async (db: typeof a) => {
@@ -243,6 +295,11 @@ async function generousPolicies(t: Teardown): Promise<string> {
   t.teardown(() => rm(directory, { recursive: true, force: true }));
   await cp(policiesDirectory, directory, { recursive: true });
   await writeFile(join(directory, 'roles', 'lister.yaml'), lister);
+  const catalog = join(directory, 'catalog.yaml');
+  await writeFile(
+    catalog,
+    (await readFile(catalog, 'utf8')).replace(/^tables:\n/m, `tables:${moreTables.trimEnd()}\n\n`),
+  );
   for (const file of await readdir(join(directory, 'roles'))) {
     const path = join(directory, 'roles', file);
     const text = await readFile(path, 'utf8');

@@ -10,6 +10,7 @@ const columns: readonly (readonly [string, (shipment: Shipment) => Cell])[] = [
   ['customerId', (s) => s.customerId],
   ['carrier', (s) => s.carrier],
   ['trackingNo', (s) => s.trackingNo],
+  ['warehouse', (s) => s.warehouse],
   ['status', (s) => s.status],
   ['shippedAt', (s) => s.shippedAt],
   ['note', (s) => s.note],

@@ -20,6 +20,7 @@ const perExport = 1_000;
 interface ListQuery {
   readonly status?: string;
   readonly phone?: string;
+  readonly warehouse?: string;
   readonly page?: string;
 }
 
@@ -52,9 +53,9 @@ export function fulfilment({ shipments, callers }: FulfilmentOptions): FastifyIn
   });
 
   app.get<{ Querystring: ListQuery }>('/shipments', async (request, reply) => {
-    const { status, phone } = request.query;
+    const { status, phone, warehouse } = request.query;
     const page = Math.max(1, Number(request.query.page ?? 1) || 1);
-    const { shipments: data, total } = await shipments.list({ status, phone }, page, perPage);
+    const { shipments: data, total } = await shipments.list({ status, phone, warehouse }, page, perPage);
     if (page * perPage < total) {
       const next = new URLSearchParams({ ...request.query, page: String(page + 1) });
       void reply.header('link', `</shipments?${next}>; rel="next"`);
@@ -72,8 +73,8 @@ export function fulfilment({ shipments, callers }: FulfilmentOptions): FastifyIn
   });
 
   app.get<{ Querystring: ListQuery }>('/shipments/export', async (request, reply) => {
-    const { status, phone } = request.query;
-    const { shipments: rows } = await shipments.list({ status, phone }, 1, perExport);
+    const { status, phone, warehouse } = request.query;
+    const { shipments: rows } = await shipments.list({ status, phone, warehouse }, 1, perExport);
     const lines = /ndjson|jsonl/.test(request.headers.accept ?? '');
     void reply.header('content-disposition', `attachment; filename="shipments-${status ?? 'all'}.csv"`);
     void reply.type(lines ? 'application/x-ndjson; charset=utf-8' : 'text/csv; charset=utf-8');

@@ -24,7 +24,7 @@ export async function openServiceLogin(
       GRANT CONNECT ON DATABASE ${client.escapeIdentifier(rows[0]!.name)} TO ${role};
       GRANT USAGE ON SCHEMA shop TO ${role};
       GRANT SELECT ON shop.shipments, shop.order_items TO ${role};
-      GRANT SELECT (order_id, order_no) ON shop.orders TO ${role};
+      GRANT SELECT (order_id, order_no, warehouse) ON shop.orders TO ${role};
       GRANT UPDATE (status, receiver_phone) ON shop.shipments TO ${role};
       CREATE SCHEMA IF NOT EXISTS fulfilment;
       GRANT USAGE ON SCHEMA fulfilment TO ${role};

@@ -1,4 +1,4 @@
-/** Shipments as the order service keeps them: read whole, found by status or phone, changed by a clerk. */
+/** Shipments as the order service keeps them: read whole, found by status, phone or warehouse, changed by a clerk. */
 import type pg from 'pg';
 
 export interface Shipment {
@@ -8,6 +8,7 @@ export interface Shipment {
   readonly customerId: number;
   readonly carrier: string;
   readonly trackingNo: string;
+  readonly warehouse: string;
   readonly status: string;
   readonly shippedAt: string | null;
   readonly updatedAt: string | null;
@@ -34,6 +35,7 @@ export const shipmentStatuses: readonly string[] = [
 export interface ShipmentFilter {
   readonly status?: string | undefined;
   readonly phone?: string | undefined;
+  readonly warehouse?: string | undefined;
 }
 
 export interface ShipmentChange {
@@ -44,7 +46,7 @@ export interface ShipmentChange {
 
 const whole = `
 SELECT s.shipment_id::float8 AS id, s.order_id::float8 AS "orderId", o.order_no AS "orderNo", s.customer_id::float8 AS "customerId",
-       s.carrier, s.tracking_no, s.status, s.receiver_name, s.receiver_phone, s.address, s.shipped_at,
+       s.carrier, s.tracking_no, o.warehouse, s.status, s.receiver_name, s.receiver_phone, s.address, s.shipped_at,
        n.note, n.updated_at,
        coalesce((SELECT json_agg(json_build_object('sku', i.sku, 'title', i.title, 'quantity', i.quantity) ORDER BY i.item_id)
                    FROM shop.order_items i WHERE i.order_id = s.order_id), '[]') AS items
@@ -53,7 +55,8 @@ SELECT s.shipment_id::float8 AS id, s.order_id::float8 AS "orderId", o.order_no 
 // However the number is written, +86 138 0000 1234 or 13800001234, its last eleven digits are the same.
 const digits = (text: string) => `right(regexp_replace(${text}, '[^0-9]', '', 'g'), 11)`;
 const filtered = `WHERE ($1::text IS NULL OR s.status = $1)
-  AND ($2::text IS NULL OR ${digits('s.receiver_phone')} = ${digits('$2')})`;
+  AND ($2::text IS NULL OR ${digits('s.receiver_phone')} = ${digits('$2')})
+  AND ($3::text IS NULL OR o.warehouse = $3)`;
 
 export class Shipments {
   readonly #pool: pg.Pool;
@@ -69,18 +72,21 @@ export class Shipments {
 
   /** Newest first. @param page from 1 */
   async list(
-    { status, phone }: ShipmentFilter,
+    { status, phone, warehouse }: ShipmentFilter,
     page: number,
     perPage: number,
   ): Promise<{ shipments: Shipment[]; total: number }> {
-    const filters = [status ?? null, phone ?? null];
+    const filters = [status ?? null, phone ?? null, warehouse ?? null];
     const [{ rows }, count] = await Promise.all([
-      this.#pool.query<Row>(`${whole} ${filtered} ORDER BY s.shipment_id DESC LIMIT $3 OFFSET $4`, [
+      this.#pool.query<Row>(`${whole} ${filtered} ORDER BY s.shipment_id DESC LIMIT $4 OFFSET $5`, [
         ...filters,
         perPage,
         (page - 1) * perPage,
       ]),
-      this.#pool.query<{ n: number }>(`SELECT count(*)::int AS n FROM shop.shipments s ${filtered}`, filters),
+      this.#pool.query<{ n: number }>(
+        `SELECT count(*)::int AS n FROM shop.shipments s JOIN shop.orders o USING (order_id) ${filtered}`,
+        filters,
+      ),
     ]);
     return { shipments: rows.map(shipmentOf), total: count.rows[0]?.n ?? 0 };
   }
@@ -113,7 +119,7 @@ export class Shipments {
 
 interface Row extends Pick<
   Shipment,
-  'id' | 'orderId' | 'orderNo' | 'customerId' | 'carrier' | 'status' | 'note' | 'items'
+  'id' | 'orderId' | 'orderNo' | 'customerId' | 'carrier' | 'warehouse' | 'status' | 'note' | 'items'
 > {
   readonly tracking_no: string;
   readonly receiver_name: string;
@@ -132,6 +138,7 @@ function shipmentOf(row: Row): Shipment {
     customerId: row.customerId,
     carrier: row.carrier,
     trackingNo: row.tracking_no,
+    warehouse: row.warehouse,
     status: row.status,
     shippedAt: row.shipped_at?.toISOString() ?? null,
     updatedAt: changed?.toISOString() ?? null,

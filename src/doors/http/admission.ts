@@ -29,6 +29,8 @@ declare module 'fastify' {
 /** The only thing a door needs of identity. @throws WeirError token-*, issuer-unavailable */
 export interface Authenticates {
   authenticate(token: string): Promise<Principal>;
+  /** Without waiting, where nothing has to be waited for. */
+  known?(token: string): Principal | undefined;
 }
 
 /** Whether a verified token still counts. */
@@ -40,8 +42,8 @@ export interface Revokes {
 
 /** Notices a token that comes from a second address. */
 export interface NoticesAddresses {
-  /** @returns how many addresses there are now, where this one is new and not the first */
-  notice(principal: Principal, address: string): number | undefined;
+  /** @returns how many addresses there are now, where this one is new and not the first; never rejects */
+  notice(principal: Principal, address: string): number | undefined | Promise<number | undefined>;
 }
 
 export interface AdmissionParts {
@@ -61,11 +63,23 @@ const maxHeaders = 100;
 
 export function admission(parts: AdmissionParts) {
   const { corridor, authenticator, revocations, tokenAddresses, clientAddress, observe, traffic } = parts;
-  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  return (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
+    let late: Promise<void> | undefined;
+    try {
+      late = begin(request, reply);
+    } catch (thrown) {
+      return done(thrown as Error);
+    }
+    if (late === undefined) done();
+    else late.then(() => done(), done);
+  };
+
+  /** @returns undefined where nothing had to be waited for. @throws WeirError */
+  function begin(request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
     const { config, url } = request.routeOptions;
     const path = pathOf(request.originalUrl);
-    const known = url ?? parts.routes.find(path)?.template;
-    const route = `${request.method} ${known ?? '(no route)'}`;
+    const template = url ?? parts.routes.find(path)?.template;
+    const route = `${request.method} ${template ?? '(no route)'}`;
     const door = config.door ?? (path.startsWith('/admin/') ? 'admin' : 'rest');
     const dialect = config.door === 'rest' || path.startsWith('/rest/') ? 'postgrest' : 'weir';
     const exchange = new Exchange(request.id, route, dialect, config.open !== true, request.raw, reply.raw);
@@ -79,12 +93,27 @@ export function admission(parts: AdmissionParts) {
     if (traffic.draining) void reply.header('connection', 'close');
     if (config.open === true) {
       if (hasBody(request)) throw bodyRefused(reply);
-      return;
+      return undefined;
     }
 
     if (traffic.draining) throw new WeirError('draining');
     if (traffic.overfull) throw new WeirError('busy');
-    const principal = await authenticator.authenticate(bearerToken(request.raw));
+    const token = bearerToken(request.raw);
+    const known = authenticator.known?.(token);
+    if (known !== undefined) return admit(request, reply, path, { door, route }, known);
+    return authenticator
+      .authenticate(token)
+      .then((principal) => admit(request, reply, path, { door, route }, principal));
+  }
+
+  /** @returns undefined where nothing had to be waited for. @throws WeirError */
+  function admit(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    path: string,
+    { door, route }: Pick<Asked, 'door' | 'route'>,
+    principal: Principal,
+  ): Promise<void> | undefined {
     const asked: Asked = {
       id: request.id,
       door,
@@ -95,18 +124,27 @@ export function admission(parts: AdmissionParts) {
       reason: headerOf(request, 'weir-reason'),
       ticket: headerOf(request, 'weir-ticket'),
     };
-    exchange.asked = asked;
+    request.exchange.asked = asked;
+    const refused = async (error: WeirError): Promise<never> => {
+      throw await corridor.refuse(asked, error);
+    };
+    const whenNoticed = (addresses: number | undefined): Promise<void> | undefined => {
+      if (addresses !== undefined) observe({ event: 'token-shared', requestId: request.id, addresses });
+      const fault = faultOf(request, reply, path, parts);
+      return fault === undefined ? undefined : refused(fault);
+    };
+    const goOn = (): Promise<void> | undefined => {
+      const noticed = tokenAddresses.notice(principal, asked.address);
+      return typeof noticed === 'object' ? noticed.then(whenNoticed) : whenNoticed(noticed);
+    };
+    let late: Promise<void> | undefined;
     try {
-      const late = revocations.check(principal);
-      if (late !== undefined) await late;
+      late = revocations.check(principal);
     } catch (thrown) {
-      throw await corridor.refuse(asked, asWeirError(thrown));
+      return refused(asWeirError(thrown));
     }
-    const addresses = tokenAddresses.notice(principal, asked.address);
-    if (addresses !== undefined) observe({ event: 'token-shared', requestId: request.id, addresses });
-    const fault = faultOf(request, reply, path, parts);
-    if (fault !== undefined) throw await corridor.refuse(asked, fault);
-  };
+    return late === undefined ? goOn() : late.then(goOn, (thrown: unknown) => refused(asWeirError(thrown)));
+  }
 }
 
 /** What is wrong with the request before any door has looked at it. */

@@ -97,7 +97,7 @@ export class Traffic {
   begin(exchange: Exchange): void {
     this.#connections.get(exchange.request.socket)?.add(exchange);
     if (exchange.counted) this.#running += 1;
-    exchange.response.once('close', () => this.#end(exchange));
+    exchange.response.on('close', () => this.#end(exchange));
   }
 
   /** Is an answer under way on this connection? */

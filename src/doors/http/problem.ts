@@ -37,11 +37,21 @@ export function problemOf(error: WeirError, requestId: string, dialect: Dialect)
   return { status, headers: headersOf(error), body: JSON.stringify(document) };
 }
 
-/** PostgREST's clients know the SQLSTATEs, and this one code of its own. */
+/** Those of PostgREST's own codes that stand for what is a code here. */
+export const postgrestCodes: Partial<Record<ErrorCode, string>> = {
+  'query-invalid': 'PGRST100',
+  'range-unsatisfiable': 'PGRST103',
+  'media-type-unsupported': 'PGRST107',
+  'not-one-row': 'PGRST116',
+  'method-not-allowed': 'PGRST117',
+  'relation-unknown': 'PGRST200',
+  'table-unknown': 'PGRST205',
+};
+
+/** As PostgREST has it: its own codes for what it finds out itself, SQLSTATEs for the rest. */
 function postgrestCode(error: WeirError, sqlstate: string): { code: string; details: string | null } {
-  return error.code === 'not-one-row'
-    ? { code: 'PGRST116', details: error.message }
-    : { code: sqlstate, details: null };
+  const code = error.postgrest ?? postgrestCodes[error.code] ?? sqlstate;
+  return { code, details: error.code === 'not-one-row' ? error.message : null };
 }
 
 function headersOf(error: WeirError): Record<string, string> {

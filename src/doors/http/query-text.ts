@@ -12,8 +12,13 @@ export interface Pair {
 /** More than any sound query holds; the address itself is bounded by the server. */
 const maxPairs = 100;
 
-export function queryInvalid(detail: string, hint?: string): WeirError {
-  return new WeirError('query-invalid', hint === undefined ? { detail } : { detail, hint });
+/** @param postgrest PostgREST's own code, where it has one for just this */
+export function queryInvalid(detail: string, hint?: string, postgrest?: string): WeirError {
+  return new WeirError('query-invalid', {
+    detail,
+    ...(hint === undefined ? {} : { hint }),
+    ...(postgrest === undefined ? {} : { postgrest }),
+  });
 }
 
 /** PostgreSQL's plain identifiers; anything else names nothing here. */

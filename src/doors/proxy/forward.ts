@@ -1,105 +1,150 @@
 /**
- * One call of a service by @fastify/reply-from, as http-proxy brings it: sent as the corridor built it, its answer given
- * back unread. Each call calls back exactly once, which is also when it stops being counted.
+ * Calls of one service, by undici's own clients (docs/decisions/0015): each a connection that carries one call at a
+ * time, so that none waits behind another's answer and none is sent twice. What comes back goes part by part to who takes
+ * it. Bounded: calls under way, connecting, the head and its bytes, the time between two parts and that of all of them.
  */
-import type { FastifyHttpProxyOptions } from '@fastify/http-proxy';
-import type { FastifyReply } from 'fastify';
-import type { Readable } from 'node:stream';
-import type { Forward, OutgoingCall, UpstreamAnswer } from '../../access.js';
+import { Client, type Dispatcher } from 'undici';
+import type { AnswerTaker, OutgoingCall } from '../../access.js';
 import { WeirError } from '../../errors.js';
 
 export interface UpstreamOptions {
   /** Calls of one service under way at once; more are refused. */
   readonly connections: number;
   readonly connectTimeoutMs: number;
-  /** For the answer to begin, and between two parts of it. */
+  /** For the answer to begin, between two parts of it, and from its first byte to the last. */
   readonly timeoutMs: number;
 }
 
 /** More than any sound answer has; a longer head ends the call. */
 const maxHeaderBytes = 16 * 1024;
+const sweepMs = 250;
 
-type From = NonNullable<Parameters<FastifyReply['from']>[1]>;
+export class ServiceCalls {
+  readonly #origin: string;
+  /** Of the service's address, before each call's own. */
+  readonly #base: string;
+  readonly #options: UpstreamOptions;
+  /** The one that was used last is taken first, so that those which are not needed close. */
+  readonly #idle: Client[] = [];
+  readonly #clients: Client[] = [];
+  readonly #underWay = new Set<CallUnderWay>();
+  readonly #sweeper: NodeJS.Timeout;
 
-export function upstreamOptions(url: string, options: UpstreamOptions) {
-  // As http-proxy hands them on. Where it does not say otherwise, reply-from takes any certificate.
-  const undici = {
-    connections: options.connections,
-    pipelining: 1,
-    connect: { timeout: options.connectTimeoutMs, rejectUnauthorized: true },
-    tls: { rejectUnauthorized: true },
-    headersTimeout: options.timeoutMs,
-    bodyTimeout: options.timeoutMs,
-    maxHeaderSize: maxHeaderBytes,
-  };
-  const plain: FastifyHttpProxyOptions = {
-    upstream: url,
-    // Its types know no `tls`, which it sets itself where nobody else does.
-    undici: undici as object,
-    proxyPayloads: false,
-    // Eleven calls for one, otherwise, where a service answers 503.
-    retryMethods: [],
-    disableCache: true,
-    disableRequestLogging: true,
-    destroyAgent: true,
-    internalRewriteLocationHeader: false,
-  };
-  return { ...plain, websocket: false as const };
-}
+  constructor(url: string, options: UpstreamOptions) {
+    const { origin, pathname } = new URL(url);
+    this.#origin = origin;
+    this.#base = pathname.replace(/\/$/, '');
+    this.#options = options;
+    this.#sweeper = setInterval(() => this.#sweep(), Math.min(sweepMs, options.timeoutMs));
+    this.#sweeper.unref();
+  }
 
-/** @returns for one request: what forwards it */
-export function forwarder(url: string, { connections }: UpstreamOptions): (reply: FastifyReply) => Forward {
-  const base = new URL(url).pathname.replace(/\/$/, '');
-  let underWay = 0;
-  return (reply) => (call) =>
-    new Promise((resolve, reject) => {
-      if (underWay >= connections) {
-        reject(new WeirError('busy', { detail: 'too many calls of this service are under way' }));
-        return;
-      }
-      underWay += 1;
-      let ended = false;
-      const end = (): void => {
-        if (!ended) underWay -= 1;
-        ended = true;
-      };
-      try {
-        reply.from(base + call.path, optionsFor(call, { end, resolve, reject }));
-      } catch (cause) {
-        end();
-        reject(new WeirError('internal', { cause }));
-      }
+  /**
+   * Sends it, once. The taker hears of its end, whatever happens.
+   * @param caller whoever has gone by the time that the answer begins gets none
+   */
+  send(
+    { method, path, search, headers, body }: OutgoingCall,
+    taker: AnswerTaker,
+    caller: Caller = nobody,
+  ): void {
+    if (this.#underWay.size >= this.#options.connections) {
+      taker.failed(new WeirError('busy', { detail: 'too many calls of this service are under way' }));
+      return;
+    }
+    const client = this.#idle.pop() ?? this.#connection();
+    const call = new CallUnderWay(taker, caller, () => {
+      if (this.#underWay.delete(call)) this.#idle.push(client);
     });
+    this.#underWay.add(call);
+    const target = search === '' ? this.#base + path : `${this.#base}${path}?${search}`;
+    client.dispatch(
+      { method: method as Dispatcher.HttpMethod, path: target, headers, body: body ?? null },
+      call,
+    );
+  }
+
+  /** Calls under way fail. */
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper);
+    await Promise.all(this.#clients.map((client) => client.destroy()));
+  }
+
+  #connection(): Client {
+    const { connectTimeoutMs, timeoutMs } = this.#options;
+    const client = new Client(this.#origin, {
+      pipelining: 1,
+      allowH2: false,
+      connect: { timeout: connectTimeoutMs, rejectUnauthorized: true },
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      maxHeaderSize: maxHeaderBytes,
+    });
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** One timer for all calls: undici's look at the time between parts, and a drop now and then satisfies them. */
+  #sweep(): void {
+    const latest = performance.now() - this.#options.timeoutMs;
+    for (const call of this.#underWay) if (call.begunMs < latest) call.abort(new Late());
+  }
 }
 
-function optionsFor(
-  { method, search, headers, body }: OutgoingCall,
-  settle: { end: () => void; resolve: (answer: UpstreamAnswer) => void; reject: (error: WeirError) => void },
-): From {
-  const { end, resolve, reject } = settle;
-  let upstreamHeaders: UpstreamAnswer['headers'] = {};
-  const options: From = {
-    method: method as NonNullable<From['method']>,
-    queryString: () => search,
-    rewriteRequestHeaders: (_request, { host }) => ({ host, ...headers }),
-    // Called for every answer, also where the client has gone and nothing else is.
-    rewriteHeaders: (given, request) => {
-      end();
-      upstreamHeaders = given;
-      if (request?.raw.aborted === true) reject(clientGone());
-      return {};
-    },
-    onResponse: (_request, _reply, response) => {
-      // What undici gives as `stream` is a Readable, whatever the types say.
-      const { statusCode, stream } = response as unknown as { statusCode: number; stream: Readable };
-      resolve({ status: statusCode, headers: upstreamHeaders, body: stream });
-    },
-    onError: (_reply, { error }) => {
-      end();
-      reject(failureOf(error));
-    },
-  };
-  return body === undefined ? options : { ...options, body, contentType: 'application/json' };
+/** A request of node's. */
+type Caller = { readonly aborted: boolean };
+const nobody: Caller = { aborted: false };
+
+class Late extends Error {}
+
+/** Not wanted any further; its taker knows why. */
+const unwanted = new Error('the rest is not wanted');
+
+class CallUnderWay implements Dispatcher.DispatchHandler {
+  /** When its answer began. */
+  begunMs = Infinity;
+  #controller: Dispatcher.DispatchController | undefined;
+
+  constructor(
+    private readonly taker: AnswerTaker,
+    private readonly caller: Caller,
+    private readonly leave: () => void,
+  ) {}
+
+  abort(reason: Error): void {
+    this.#controller?.abort(reason);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    // 103 and the like come before the answer.
+    if (status < 200) return;
+    this.begunMs = performance.now();
+    if (this.caller.aborted) this.taker.failed(clientGone());
+    else if (this.taker.head(status, headers)) return;
+    this.abort(unwanted);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, part: Buffer): void {
+    if (!this.taker.part(part)) this.abort(unwanted);
+  }
+
+  onResponseEnd(): void {
+    this.leave();
+    this.taker.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.leave();
+    this.taker.failed(this.begunMs === Infinity ? failureOf(error) : brokenOff(error));
+  }
 }
 
 function clientGone(): WeirError {
@@ -109,6 +154,7 @@ function clientGone(): WeirError {
 function failureOf(error: Error & { code?: string }): WeirError {
   const cause = (error.cause ?? error) as Error & { code?: string };
   const code = cause.code ?? '';
+  if (code === 'UND_ERR_INVALID_ARG') return new WeirError('internal', { cause });
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_CONNECT_TIMEOUT') {
     return new WeirError('service-timeout', { cause });
   }
@@ -123,3 +169,9 @@ const unfitCodes: ReadonlySet<string> = new Set([
   'UND_ERR_HEADERS_OVERFLOW',
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
 ]);
+
+/** Half an answer, a wrong length, a connection that breaks off, or one that takes too long. */
+function brokenOff(cause: Error & { code?: string }): WeirError {
+  const late = cause instanceof Late || cause.code === 'UND_ERR_BODY_TIMEOUT';
+  return new WeirError(late ? 'service-timeout' : 'service-answer-unfit', { cause });
+}

@@ -1,14 +1,14 @@
 /**
- * Services of the catalogue, each below its prefix: @fastify/http-proxy forwards what the corridor has admitted, and
- * nothing else; nothing of an answer is piped. What is sent on is built from nothing, what comes back is read, masked
- * and recorded by the corridor before a byte of it leaves. Refuses upgrades, retries nothing.
+ * Services of the catalogue, each below its prefix: what the corridor has admitted is forwarded, and nothing else;
+ * nothing of an answer is piped. What is sent on is built from nothing, what comes back is read, masked and recorded by
+ * the corridor before a byte of it leaves. Refuses upgrades, retries nothing.
  */
-import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { isUtf8 } from 'node:buffer';
+import { isUtf8, transcode } from 'node:buffer';
 import type {
   Asked,
   Corridor,
+  Forward,
   MatchedRoute,
   ServiceAnswer,
   ServiceCorridor,
@@ -19,7 +19,7 @@ import { announcesBody, type BodyBounds, readBody } from '../http/body.js';
 import { queryPairs } from '../http/query-text.js';
 import { pathOf, searchOf } from '../http/routes.js';
 import type { AddRoutes } from '../http/server.js';
-import { forwarder, upstreamOptions, type UpstreamOptions } from './forward.js';
+import { ServiceCalls, type UpstreamOptions } from './forward.js';
 
 /** Where a service is, for as long as the process runs. */
 export interface BoundService {
@@ -54,15 +54,15 @@ export function proxyDoor(parts: ProxyParts): AddRoutes {
 async function addService(scope: FastifyInstance, service: BoundService, parts: ProxyParts): Promise<void> {
   const { corridor, match } = parts;
   const { prefix } = service;
-  const forward = forwarder(service.url, parts.upstream);
+  const calls = new ServiceCalls(service.url, parts.upstream);
+  const routeNames = new Map<string, string>();
+  scope.addHook('onClose', () => calls.close());
   // Only the handler reads a body, once the call has been admitted.
   scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
   scope.setErrorHandler(async (thrown, request, reply) => {
     // What is left of a body would be in the way of the next request.
     if (!request.raw.complete) void reply.header('connection', 'close');
-    if (thrown instanceof WeirError || request.exchange.asked === undefined) throw thrown;
-    // What http-proxy finds wrong with an address that the catalogue does not list anyway.
-    throw await corridor.refuse(request.exchange.identified, new WeirError('route-unknown'));
+    throw thrown;
   });
   if (parts.pages) {
     // Asked by browsers before they ask anything else, without a token; says the same of every address.
@@ -71,13 +71,14 @@ async function addService(scope: FastifyInstance, service: BoundService, parts: 
       return reply.code(204).send();
     });
   }
-  await scope.register(httpProxy, {
-    ...upstreamOptions(service.url, parts.upstream),
-    prefix,
-    httpMethods: [...methods],
-    config: { door: 'proxy', body: true },
-    handler: (request, reply) => answer(request, reply),
-  });
+  for (const url of [prefix, `${prefix}/*`]) {
+    scope.route({
+      url,
+      method: [...methods],
+      config: { door: 'proxy', body: true },
+      handler: (request, reply) => answer(request, reply),
+    });
+  }
 
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { exchange } = request;
@@ -91,8 +92,9 @@ async function addService(scope: FastifyInstance, service: BoundService, parts: 
       fault = asWeirError(thrown);
     }
     if (fault !== undefined) throw await corridor.refuse(call, fault);
+    const forward: Forward = (outgoing, taker) => calls.send(outgoing, taker, request.raw);
     try {
-      return send(reply, await corridor.call(call, forward(reply)), exchange);
+      return send(reply, await corridor.call(call, forward), exchange);
     } catch (thrown) {
       // Only now: to a role without the service there is no such address, and no method of it.
       const { matched } = call;
@@ -107,12 +109,11 @@ async function addService(scope: FastifyInstance, service: BoundService, parts: 
     const { method } = request.raw as { method: string };
     const steps = stepsOf(pathOf(request.raw.url ?? '').slice(prefix.length));
     const matched = steps === undefined ? undefined : match(service.name, method, steps);
-    const path =
-      matched === undefined || 'methods' in matched ? '/*' : matched.match.slice(method.length + 1);
     return {
       id,
       door,
-      route: `${method} ${prefix}${path}`,
+      route:
+        matched === undefined || 'methods' in matched ? `${method} ${prefix}/*` : routeName(matched.match),
       principal,
       namedRole,
       address,
@@ -123,6 +124,16 @@ async function addService(scope: FastifyInstance, service: BoundService, parts: 
       query: [],
       body: announcesBody(request) ? () => bodyOf(request, reply) : undefined,
     };
+  }
+
+  /** Once for each route of the catalogue: a new text would be a new one to everything that looks it up. */
+  function routeName(match: string): string {
+    let name = routeNames.get(match);
+    if (name === undefined) {
+      const space = match.indexOf(' ');
+      routeNames.set(match, (name = `${match.slice(0, space)} ${prefix}${match.slice(space + 1)}`));
+    }
+    return name;
   }
 
   async function bodyOf(request: FastifyRequest, reply: FastifyReply): Promise<string> {
@@ -186,5 +197,13 @@ function send(
   for (const name of names) void reply.header(name, headers[name]);
   const exposed = names.length === 0 ? undefined : reply.getHeader(exposeHeaders);
   if (exposed !== undefined) void reply.header(exposeHeaders, [exposed, ...names].join(', '));
-  return reply.code(status).header('content-type', contentType).send(text);
+  return reply.code(status).header('content-type', contentType).send(encode(text));
+}
+
+/** From so many characters on, bytes cost less than a text whose length is counted first and which is encoded then. */
+const longText = 1_000;
+
+/** @param text well-formed: what a mask wrote */
+function encode(text: string): string | Buffer {
+  return text.length < longText ? text : transcode(Buffer.from(text, 'utf16le'), 'utf16le', 'utf8');
 }

@@ -31,15 +31,24 @@ function quoted(value: string): string {
 /** Halves of a pair too: JSON.stringify escapes one that stands alone. */
 const escaped = /["\\\u0000-\u001f\ud800-\udfff]/;
 
-export function jsonEncoder(columns: readonly ReleasedColumn[]): Encoder {
-  const keys = columns.map(
-    ({ name, as }, index) => `${index === 0 ? '{' : ','}${JSON.stringify(as ?? name)}:`,
-  );
+/** @param stripped members that are null are left out */
+export function jsonEncoder(columns: readonly ReleasedColumn[], stripped = false): Encoder {
+  const names = columns.map(({ name, as }) => `${JSON.stringify(as ?? name)}:`);
+  const keys = names.map((name, index) => (index === 0 ? '{' : ',') + name);
   const write = columns.map(({ json }) => writers[json]);
   const width = columns.length;
+  const strippedRow = (row: readonly (string | null)[]): string => {
+    const members = names.flatMap((name, index) => {
+      const value = row[index];
+      // Of type jsonb there is a null that is not SQL's.
+      if (value == null || (value === 'null' && columns[index]?.json === 'verbatim')) return [];
+      return [name + (write[index] as Writer)(value)];
+    });
+    return `{${members.join(',')}}`;
+  };
   let first = true;
   return {
-    contentType: 'application/json; charset=utf-8',
+    contentType: `application/${stripped ? 'vnd.pgrst.array+json; nulls=stripped' : 'json'}; charset=utf-8`,
     head: '[',
     tail: ']',
     encode({ values }) {
@@ -47,6 +56,10 @@ export function jsonEncoder(columns: readonly ReleasedColumn[]): Encoder {
       for (const row of values) {
         if (first) first = false;
         else text += ',\n ';
+        if (stripped) {
+          text += strippedRow(row);
+          continue;
+        }
         for (let index = 0; index < width; index += 1) {
           const value = row[index];
           text += keys[index];
@@ -60,7 +73,8 @@ export function jsonEncoder(columns: readonly ReleasedColumn[]): Encoder {
 }
 
 /** The one row of an answer that has one, as PostgREST's single object. */
-export function objectEncoder(columns: readonly ReleasedColumn[]): Encoder {
-  const { encode } = jsonEncoder(columns);
-  return { contentType: 'application/vnd.pgrst.object+json; charset=utf-8', head: '', tail: '', encode };
+export function objectEncoder(columns: readonly ReleasedColumn[], stripped = false): Encoder {
+  const { encode } = jsonEncoder(columns, stripped);
+  const contentType = `application/vnd.pgrst.object+json${stripped ? '; nulls=stripped' : ''}; charset=utf-8`;
+  return { contentType, head: '', tail: '', encode };
 }

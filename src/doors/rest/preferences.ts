@@ -5,10 +5,21 @@
 import { WeirError } from '../../errors.js';
 import { queryInvalid } from '../http/query-text.js';
 
-/** object: PostgREST's single object, of an answer that must hold exactly one row. */
-export type Format = 'json' | 'csv' | 'object';
+/**
+ * object: PostgREST's single object, of an answer that must hold exactly one row. stripped: without members that are
+ * null, of a list or of that one object.
+ */
+export type Format = 'json' | 'csv' | 'object' | 'stripped' | 'strippedObject';
 
-const formats = ['json', 'csv', 'object'] as const;
+const formats = ['json', 'csv', 'object', 'stripped', 'strippedObject'] as const;
+
+export function isObject(format: Format | undefined): boolean {
+  return format === 'object' || format === 'strippedObject';
+}
+
+export function isStripped(format: Format | undefined): boolean {
+  return format === 'stripped' || format === 'strippedObject';
+}
 
 const ranges: ReadonlyMap<string, readonly Format[]> = new Map([
   ['application/json', ['json']],
@@ -19,6 +30,14 @@ const ranges: ReadonlyMap<string, readonly Format[]> = new Map([
   ['application/*', ['json']],
   ['text/*', ['csv']],
   ['*/*', ['json', 'csv']],
+]);
+
+/** PostgREST's own types have one parameter. */
+const strippedOnes: ReadonlyMap<string, Format> = new Map([
+  ['application/vnd.pgrst.array+json', 'stripped'],
+  ['application/vnd.pgrst.array', 'stripped'],
+  ['application/vnd.pgrst.object+json', 'strippedObject'],
+  ['application/vnd.pgrst.object', 'strippedObject'],
 ]);
 
 /**
@@ -32,8 +51,12 @@ export function chooseFormat(accept: string | undefined): Format {
   const weights = new Map<Format, { weight: number; named: boolean }>();
   for (const part of accept.split(',')) {
     const [type = '', ...parameters] = part.split(';').map((piece) => piece.trim().toLowerCase());
-    // PostgREST's own types have one parameter, which leaves members out; here they all stay.
-    if (parameters.some((parameter) => parameter.startsWith('nulls='))) continue;
+    const nulls = parameters.find((parameter) => parameter.startsWith('nulls='));
+    if (nulls !== undefined) {
+      const stripped = nulls === 'nulls=stripped' ? strippedOnes.get(type) : undefined;
+      if (stripped !== undefined) weights.set(stripped, { weight: weightOf(parameters), named: true });
+      continue;
+    }
     const weight = weightOf(parameters);
     const named = !type.includes('*');
     for (const each of ranges.get(type) ?? []) {
@@ -56,17 +79,54 @@ function weightOf(parameters: readonly string[]): number {
   return /^q=(0(\.[0-9]{0,3})?|1(\.0{0,3})?)$/.test(weight) ? Number(weight.slice(2)) : 0;
 }
 
+export interface Preferences {
+  /** All rows are counted. */
+  readonly count: boolean;
+  /** As Preference-Applied says them. */
+  readonly applied: readonly string[];
+}
+
+/** PostgREST's preferences for writes: they have nothing to do with a read, and are no fault of it. */
+const ofWrites = /^(?:return|resolution|missing|tx|max-affected)=/;
+const counts = /^count=(?:exact|planned|estimated)$/;
+
 /**
  * count=planned and count=estimated are answered exactly: the planner's guess would tell of rows the role may not see.
- * @throws WeirError query-invalid for params=single-object
+ * @throws WeirError query-invalid for params=single-object, and for what is not known under handling=strict
  */
-export function wantsCount(prefer: string | undefined): boolean {
-  if (prefer === undefined) return false;
-  if (/(^|,)\s*params\s*=\s*"?single-object/i.test(prefer)) {
+export function readPreferences(prefer: string | undefined): Preferences {
+  if (prefer === undefined) return none;
+  const given = prefer
+    .split(',')
+    .map((part) =>
+      part
+        .split(';')[0]!
+        .replace(/\s*=\s*/, '=')
+        .replaceAll('"', '')
+        .trim()
+        .toLowerCase(),
+    )
+    .filter((part) => part !== '');
+  if (given.includes('params=single-object')) {
     throw queryInvalid(
       'the preference params=single-object is for functions, which are not here',
       'send the query in the address, or as a form',
     );
   }
-  return /(^|,)\s*count\s*=\s*"?(exact|planned|estimated)"?\s*(,|;|$)/i.test(prefer);
+  const handling = given.find((part) => part === 'handling=strict' || part === 'handling=lenient');
+  const count = given.some((part) => counts.test(part));
+  const unknown = given.filter((part) => part !== handling && !counts.test(part) && !ofWrites.test(part));
+  if (handling === 'handling=strict' && unknown.length > 0) {
+    throw queryInvalid(
+      'a preference is not known here, and handling=strict was asked for',
+      'count=exact and handling are; timezone is not, times are in UTC',
+      'PGRST122',
+    );
+  }
+  return {
+    count,
+    applied: [...(handling === undefined ? [] : [handling]), ...(count ? ['count=exact'] : [])],
+  };
 }
+
+const none: Preferences = { count: false, applied: [] };

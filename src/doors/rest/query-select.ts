@@ -4,8 +4,9 @@
  * the order database.
  */
 import type { Embedding, Filter, FilterGroup, Ordering, Selected } from '../../access.js';
-import { WeirError } from '../../errors.js';
+import type { WeirError } from '../../errors.js';
 import { isName, isOwnName, queryInvalid, type Pair } from '../http/query-text.js';
+import { nameOfPlace, placeNamed } from './query-place.js';
 import { isTreeName } from './query-tree.js';
 
 const maxSelected = 200;
@@ -24,7 +25,7 @@ export interface Draft {
   readonly embedded?: readonly EmbeddedDraft[];
 }
 
-type EmbeddedDraft = Draft & Pick<Embedding, 'as' | 'hint' | 'inner'>;
+type EmbeddedDraft = Draft & Pick<Embedding, 'as' | 'hint' | 'spread'> & { inner: boolean };
 
 type Asked = Pick<Draft, 'select' | 'embedded'>;
 
@@ -58,19 +59,32 @@ export function targetOf(plan: Draft, name: string): { rows: Draft; key: string 
   return { rows: path.reduce<Draft>(embeddedIn, plan), key };
 }
 
-function embeddedIn({ embedded = [] }: Draft, name: string): Draft {
-  const renamed = embedded.filter(({ as }) => as === name);
-  const found = renamed.length > 0 ? renamed : embedded.filter(({ table }) => table === name);
-  if (found.length === 1) return found[0]!;
-  throw found.length > 1
-    ? queryInvalid(
-        'a parameter names a table that select embeds more than once',
-        'rename them, and name the new one',
-      )
-    : queryInvalid(
-        'a parameter names a table that select does not embed',
-        'write select=…,order_items(title)&order_items.quantity=gt.1',
-      );
+function embeddedIn(rows: Draft, name: string): Draft {
+  const at = embeddedAt(rows, name);
+  if (at !== undefined) return rows.embedded![at]!;
+  throw notEmbedded();
+}
+
+/** By its new name, or by its own. @returns its place @throws WeirError query-invalid where there are several */
+export function embeddedAt({ embedded }: Draft, name: string): number | undefined {
+  if (embedded === undefined) return undefined;
+  const all = [...embedded.keys()];
+  const renamed = all.filter((at) => embedded[at]!.as === name);
+  const found = renamed.length > 0 ? renamed : all.filter((at) => embedded[at]!.table === name);
+  if (found.length > 1)
+    throw queryInvalid(
+      'a parameter names a table that select embeds more than once',
+      'rename them, and name the new one',
+    );
+  return found[0];
+}
+
+export function notEmbedded(): WeirError {
+  return queryInvalid(
+    'a parameter names a table that select does not embed',
+    'write select=…,order_items(title)&order_items.quantity=gt.1; order_items() embeds it without showing it',
+    'PGRST108',
+  );
 }
 
 class SelectReader {
@@ -93,17 +107,18 @@ class SelectReader {
     const columns: Selected[] = [];
     const embedded: EmbeddedDraft[] = [];
     const names = new Set<string>();
-    let all = false;
-    let places = 0;
     do {
       const item = this.#readWord();
-      places++;
       if (this.#text[this.#at] === '(') {
         const inside = this.#readEmbedded(item, depth + 1);
         embedded.push(inside);
-        takeName(names, 'table', inside.as ?? inside.table, inside.as);
-      } else if (item === '*') all = true;
-      else {
+        // Those of a table that is spread are the names of its columns, and of one that is not shown it has none.
+        if (inside.spread === undefined && !isSilent(inside))
+          takeName(names, 'table', inside.as ?? inside.table, inside.as);
+      } else if (item === '*') {
+        takeName(names, 'column', item, undefined);
+        columns.push({ column: item });
+      } else {
         if (++this.#columns > maxSelected)
           throw queryInvalid(`parameter select names more than ${maxSelected} columns`);
         const column = readColumn(table, item);
@@ -112,12 +127,7 @@ class SelectReader {
       }
     } while (this.#text[this.#at++] === ',');
     this.#at--;
-    if (all && (columns.length > 0 || places !== embedded.length + 1)) {
-      throw queryInvalid(
-        'parameter select: * stands alone',
-        'write select=* or name the columns; only tables inside the rows may stand beside it',
-      );
-    }
+    const all = columns.length === 1 && columns[0]!.column === '*';
     return { select: all ? undefined : columns, ...(embedded.length === 0 ? {} : { embedded }) };
   }
 
@@ -132,16 +142,27 @@ class SelectReader {
 
   /** @param head what stands before the parenthesis */
   #readEmbedded(head: string, depth: number): EmbeddedDraft {
-    if (head.startsWith('...'))
-      throw queryInvalid('parameter select: spreading is not available here', 'leave the dots out');
-    const [, as, table = '', marks = ''] = /^(?:([^:!]*):)?([^:!]*)((?:![^!]*)*)$/.exec(head) ?? [];
-    // What stands in empty parentheses is a function: nothing would be shown of a table.
-    if (!isName(table) || isOwnName(table) || this.#text[this.#at + 1] === ')') {
+    const spread = head.startsWith('...');
+    const [, as, table = '', marks = ''] =
+      /^(?:([^:!]*):)?([^:!]*)((?:![^!]*)*)$/.exec(spread ? head.slice(3) : head) ?? [];
+    const empty = this.#text[this.#at + 1] === ')';
+    if (empty && /^(?:count|[^.]+\.(?:sum|avg|min|max|count))$/.test(table))
       throw queryInvalid(
-        'parameter select: functions and aggregates are not available here, and tables are embedded by name and columns',
+        'parameter select: aggregates are not available here',
+        'read the rows, or count them with Prefer: count=exact',
+        'PGRST123',
+      );
+    if (!isName(table) || isOwnName(table)) {
+      throw queryInvalid(
+        'parameter select: functions are not available here, and tables are embedded by name and columns',
         embeddedShape,
       );
     }
+    if (spread && as !== undefined)
+      throw queryInvalid(
+        'parameter select: a table that is spread has no name of its own',
+        'rename its columns: ...customers(buyer:name)',
+      );
     refuseAlias(as);
     if (depth > maxDepth)
       throw queryInvalid(
@@ -162,7 +183,7 @@ class SelectReader {
       );
     }
     this.#at++;
-    const asked = this.#readList(table, depth);
+    const asked: Asked = empty ? { select: [] } : this.#readList(table, depth);
     if (this.#text[this.#at] !== ')')
       throw queryInvalid('parameter select: a list is not closed', embeddedShape);
     this.#at++;
@@ -171,6 +192,7 @@ class SelectReader {
     return {
       ...draftOf(table, () => asked),
       inner: joins.includes('inner'),
+      ...(spread ? { spread } : {}),
       ...(as === undefined ? {} : { as }),
       ...(hints[0] === undefined ? {} : { hint: hints[0] }),
     };
@@ -179,18 +201,18 @@ class SelectReader {
 
 function readColumn(table: string, item: string): Selected {
   if (item === '') throw queryInvalid('parameter select has an empty place', 'write select=a,b or select=*');
-  if (item.includes('->')) {
-    throw queryInvalid(
-      'parameter select: JSON paths are not available here',
-      'name the column, and take the part out of the answer',
-    );
-  }
-  const [, as, column = item, cast] = /^(?:([^:]+):)?([^:]+)(?:::([^:]+))?$/.exec(item) ?? [];
-  refuseUnknown(table, column);
+  const [, as, named = item, cast] = /^(?:([^:]+):)?([^:]+)(?:::([^:]+))?$/.exec(item) ?? [];
+  const place = placeNamed(table, named);
+  const { column } = place;
   refuseAlias(as);
   if (cast !== undefined && !/^[A-Za-z][A-Za-z0-9_ ]{0,62}$/.test(cast))
     throw queryInvalid(`parameter select: the type that ${column} is cast to is none`, selectShape);
-  return { column, ...(as === undefined ? {} : { as }), ...(cast === undefined ? {} : { cast }) };
+  const called = as ?? (place.path === undefined ? undefined : nameOfPlace(place));
+  return {
+    ...place,
+    ...(called === undefined ? {} : { as: called }),
+    ...(cast === undefined ? {} : { cast }),
+  };
 }
 
 function takeName(names: Set<string>, kind: string, name: string, as: string | undefined): void {
@@ -214,12 +236,7 @@ function refuseAlias(as: string | undefined): void {
   throw queryInvalid('parameter select: a new name is letters, digits, _ and -, at most 63', selectShape);
 }
 
-/** Nothing of what was sent is repeated here: what is no name may be a value in the wrong place. */
-export const nameShape = 'write the name alone, without schema, quotes or functions: letters, digits and _';
-
-/** What no catalogue can hold. A well-formed name is left to the policy, which says the same of hidden and of unknown ones. */
-export function refuseUnknown(table: string, column: string): void {
-  if (!isName(column)) throw new WeirError('column-unknown', { hint: nameShape });
-  if (isOwnName(column))
-    throw new WeirError('column-unknown', { detail: `column ${table}.${column} does not exist` });
+/** Nothing of it is shown: it is there for filters and orders. */
+export function isSilent({ select, embedded = [] }: Draft): boolean {
+  return select?.length === 0 && embedded.every(isSilent);
 }

@@ -3,18 +3,20 @@
  * a name says nothing about the order database. What it does not know it refuses, by name, and says what
  * to write instead; it never ignores a parameter.
  */
-import type { Filter, Ordering, ReadPlan } from '../../access.js';
+import type { FilterGroup, Ordering, ReadPlan } from '../../access.js';
 import { WeirError } from '../../errors.js';
 import { parseFilter } from './query-filter.js';
-import { conjunctsOf, isTreeName, leavesOf, parseTree } from './query-tree.js';
+import { nameShape, placeNamed } from './query-place.js';
+import { conjunctsOf, isTreeName, leavesOf, parseTree, presenceOf, type Names } from './query-tree.js';
 import { isName, isOwnName, queryInvalid, queryPairs } from '../http/query-text.js';
-import type { Format } from './preferences.js';
+import { isObject, isStripped, type Format } from './preferences.js';
 import {
   type Draft,
   draftOf,
+  embeddedAt,
   givenTwice,
-  nameShape,
-  refuseUnknown,
+  isSilent,
+  notEmbedded,
   selectOf,
   targetOf,
 } from './query-select.js';
@@ -56,7 +58,7 @@ export function readPlan(table: string, search: string, options: PlanOptions = {
     }
     switch (key) {
       case 'order':
-        rows.order = parseOrder(rows.table, value);
+        rows.order = parseOrder(rows, value);
         break;
       case 'limit':
         rows.limit = parseCount('limit', value);
@@ -65,15 +67,9 @@ export function readPlan(table: string, search: string, options: PlanOptions = {
         rows.offset = parseCount('offset', value);
         break;
       default: {
-        const added = isTreeName(key)
-          ? conjunctsOf(parseTree(key, value, (column) => refuseUnknown(rows.table, column)))
-          : [filterNamed(rows.table, key, value)];
-        for (const part of added) {
-          const group = 'members' in part;
-          leaves += group ? leavesOf(part).length : 1;
-          if (group) (rows.groups ??= []).push(part);
-          else rows.filters.push(part);
-        }
+        leaves += isTreeName(key)
+          ? addTree(rows, parseTree(key, value, namesOf(rows)))
+          : addNamed(rows, key, value);
         if (leaves > maxFilters) {
           throw queryInvalid(`the query has more than ${maxFilters} filters`, 'ask in several requests');
         }
@@ -83,10 +79,10 @@ export function readPlan(table: string, search: string, options: PlanOptions = {
 
   const { format, headersOnly = false } = options;
   const rows = intersect({ offset: plan.offset, limit: plan.limit }, options.range);
-  if (format === 'csv' && plan.embedded !== undefined) {
+  if (format === 'csv' && plan.embedded?.every(isFlat) === false) {
     throw queryInvalid(
       'tables inside the rows cannot be written as CSV',
-      'accept application/json, or read the tables one by one',
+      'accept application/json, read the tables one by one, or spread what a row has one of: ...customers(region)',
     );
   }
   const { select, filters, groups, embedded, order } = plan;
@@ -99,46 +95,76 @@ export function readPlan(table: string, search: string, options: PlanOptions = {
     ...(embedded === undefined ? {} : { embedded }),
     order,
     offset: rows.offset,
-    limit: headersOnly ? 0 : format === 'object' ? Math.min(rows.limit ?? 2, 2) : rows.limit,
+    limit: headersOnly ? 0 : isObject(format) ? Math.min(rows.limit ?? 2, 2) : rows.limit,
     count: options.count ?? false,
     // A file that silently ends early would be taken for the whole, and the first of many for the only one;
     // JSON's readers see Content-Range.
-    overflow: format === 'csv' || format === 'object' ? 'refuse' : 'cut',
-    encoding: format === 'csv' ? 'text' : 'json',
+    overflow: format === 'csv' || isObject(format) ? 'refuse' : 'cut',
+    encoding: format === 'csv' ? 'text' : isStripped(format) ? 'stripped' : 'json',
   };
 }
 
-function filterNamed(table: string, name: string, value: string): Filter {
-  refuseUnknown(table, name);
-  return parseFilter(name, value);
+function namesOf(rows: Draft): Names {
+  return {
+    place: (name) => placeNamed(rows.table, name),
+    embedded: (name) => embeddedAt(rows, name),
+  };
 }
 
-function parseOrder(table: string, text: string): readonly Ordering[] {
+/** @returns how many filters these are */
+function addTree(rows: Draft, tree: FilterGroup): number {
+  for (const part of conjunctsOf(tree)) add(rows, part);
+  return leavesOf(tree);
+}
+
+function addNamed(rows: Draft, name: string, value: string): number {
+  if (name === 'columns' || name === 'on_conflict')
+    throw queryInvalid(`parameter ${name} belongs to writes, and this address is only read`, 'leave it out');
+  const at = embeddedAt(rows, name);
+  add(rows, at === undefined ? parseFilter(placeNamed(rows.table, name), value) : presenceOf(at, value));
+  return 1;
+}
+
+function add(rows: Draft, part: FilterGroup['members'][number]): void {
+  if ('members' in part) (rows.groups ??= []).push(part);
+  else if (!('embedded' in part)) rows.filters.push(part);
+  // Whoever has one is shown, as with !inner; whoever has none is a condition like others.
+  else if (part.present) rows.embedded![part.embedded]!.inner = true;
+  else (rows.groups ??= []).push({ combine: 'and', negated: false, members: [part] });
+}
+
+/** It adds no more than columns to the rows. */
+function isFlat(embedded: Draft & { readonly spread?: true }): boolean {
+  return isSilent(embedded) || (embedded.spread === true && (embedded.embedded ?? []).every(isFlat));
+}
+
+function parseOrder(rows: Draft, text: string): readonly Ordering[] {
   const terms = text.split(',');
   if (terms.length > maxOrderings) throw queryInvalid(`parameter order has more than ${maxOrderings} terms`);
   const seen = new Set<string>();
   return terms.map((term) => {
-    const parts = term.split('.');
-    const column = parts[0] ?? '';
-    if (column === '') throw queryInvalid('parameter order has an empty place', orderShape);
-    refuseUnknown(table, column);
-    if (seen.has(column))
+    const [, table, inside, own, rest = ''] =
+      /^(?:([^().]*)\(([^()]*)\)|([^().]*))((?:\..*)?)$/.exec(term) ?? [];
+    const named = inside ?? own;
+    if (named === '') throw queryInvalid('parameter order has an empty place', orderShape);
+    if (named === undefined) throw queryInvalid('parameter order names what is no column', orderShape);
+    const at = table === undefined ? undefined : embeddedAt(rows, table);
+    if (table !== undefined && at === undefined) throw notEmbedded();
+    const place = placeNamed(at === undefined ? rows.table : rows.embedded![at]!.table, named);
+    const { column } = place;
+    const written = `${at ?? ''}(${named}`;
+    if (seen.has(written))
       throw queryInvalid(`parameter order names the column ${column} twice`, 'name it once');
-    seen.add(column);
-    let at = 1;
-    let descending = false;
-    if (parts[at] === 'asc' || parts[at] === 'desc') {
-      descending = parts[at] === 'desc';
-      at += 1;
-    }
-    let nulls: Ordering['nulls'];
-    if (parts[at] === 'nullsfirst' || parts[at] === 'nullslast') {
-      nulls = parts[at] === 'nullsfirst' ? 'first' : 'last';
-      at += 1;
-    }
-    if (at !== parts.length)
+    seen.add(written);
+    const [, way, nulls] = /^(?:\.(asc|desc))?(?:\.nulls(first|last))?$/.exec(rest) ?? [rest];
+    if (way === undefined && nulls === undefined && rest !== '')
       throw queryInvalid(`parameter order: what follows the column ${column} is not known`, orderShape);
-    return { column, descending, nulls };
+    return {
+      ...place,
+      ...(at === undefined ? {} : { embedded: at }),
+      descending: way === 'desc',
+      nulls: nulls as Ordering['nulls'],
+    };
   });
 }
 

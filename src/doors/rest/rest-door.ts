@@ -19,7 +19,7 @@ import { csvEncoder } from './csv.js';
 import { type Encoder, jsonEncoder, objectEncoder } from './json.js';
 import { openApi } from './openapi.js';
 import { postedQuery } from './posted-query.js';
-import { chooseFormat, type Format, wantsCount } from './preferences.js';
+import { chooseFormat, type Format, isObject, readPreferences } from './preferences.js';
 import { readPlan } from './query.js';
 import { contentRange, parseRange, rangeStatus } from './range.js';
 
@@ -41,15 +41,24 @@ interface TableRoute {
 interface Understood {
   readonly plan: ReadPlan;
   readonly format: Format;
+  /** Preferences that are kept to. */
+  readonly applied: readonly string[];
 }
 
-const encoders = { json: jsonEncoder, csv: csvEncoder, object: objectEncoder } as const;
+const encoders: Readonly<Record<Format, (columns: Answer['columns']) => Encoder>> = {
+  json: (columns) => jsonEncoder(columns),
+  csv: csvEncoder,
+  object: (columns) => objectEncoder(columns),
+  stripped: (columns) => jsonEncoder(columns, true),
+  strippedObject: (columns) => objectEncoder(columns, true),
+};
 
 interface Sending {
   readonly asked: Asked;
   readonly answer: Answer;
   readonly plan: ReadPlan;
   readonly format: Format;
+  readonly applied: readonly string[];
   readonly exchange: Exchange;
   readonly reply: FastifyReply;
 }
@@ -106,11 +115,11 @@ export function restDoor({
     } catch (thrown) {
       throw await corridor.refuse(asked, asWeirError(thrown));
     }
-    const { plan, format } = understood;
+    const { plan } = understood;
     const answer = await corridor.pass(new Read(asked, plan, exchange));
     try {
-      if (request.method === 'HEAD') sendHead({ asked, answer, plan, format, exchange, reply });
-      else await send({ asked, answer, plan, format, exchange, reply });
+      if (request.method === 'HEAD') sendHead({ asked, answer, ...understood, exchange, reply });
+      else await send({ asked, answer, ...understood, exchange, reply });
     } finally {
       // Closes the cursor upstream, whichever way this went.
       await answer.chunks.return().catch((thrown: unknown) => report(exchange, asWeirError(thrown)));
@@ -118,17 +127,13 @@ export function restDoor({
   }
 
   /** No row was read, so no row is spoken of: Content-Range tells how many there are, if that was asked. */
-  function sendHead({ answer, plan, format, reply }: Sending): void {
-    if (plan.count) {
-      void reply.headers({
-        'content-range': contentRange(0, 0, answer.total),
-        'preference-applied': 'count=exact',
-      });
-    }
+  function sendHead({ answer, plan, format, applied, reply }: Sending): void {
+    if (plan.count) void reply.header('content-range', contentRange(0, 0, answer.total));
+    sayApplied(reply, applied);
     void reply.header('content-type', encoders[format](answer.columns).contentType).send();
   }
 
-  async function send({ asked, answer, plan, format, exchange, reply }: Sending): Promise<void> {
+  async function send({ asked, answer, plan, format, applied, exchange, reply }: Sending): Promise<void> {
     const { total } = answer;
     const encoder: Encoder = encoders[format](answer.columns);
     if (total !== undefined && plan.offset > total) {
@@ -140,10 +145,11 @@ export function restDoor({
       throw await corridor.refuse(asked, error);
     }
     const first = await nextOf(answer);
-    if (format === 'object' && first.values.length !== 1)
+    if (isObject(format) && first.values.length !== 1)
       throw await corridor.refuse(asked, notOneRow(first.values.length));
     exchange.records += first.values.length;
     describe(reply, answer, plan, first);
+    sayApplied(reply, applied);
     void reply.header('content-type', encoder.contentType);
     const head = encoder.head + encoder.encode(first);
     if (first.last) {
@@ -200,11 +206,14 @@ function describe(reply: FastifyReply, answer: Answer, plan: ReadPlan, first: Re
   if (rows !== undefined) {
     void reply.code(rangeStatus(rows, total)).header('content-range', contentRange(plan.offset, rows, total));
   }
-  if (plan.count) void reply.header('preference-applied', 'count=exact');
   // A short answer that has fewer rows than it might have had was not cut.
   if (cutTo !== undefined && (!first.last || first.values.length >= cutTo)) {
     void reply.header('weir-cut', `per_request=${cutTo}`);
   }
+}
+
+function sayApplied(reply: FastifyReply, applied: readonly string[]): void {
+  if (applied.length > 0) void reply.header('preference-applied', applied.join(', '));
 }
 
 /** The route as the log knows it: the table by its name, where there is one. */
@@ -248,13 +257,14 @@ class Read implements AccessRequest {
 function understand(request: FastifyRequest<TableRoute>, search: string): Understood {
   const { headers } = request;
   const format = chooseFormat(headers.accept);
+  const { count, applied } = readPreferences(textOf(headers.prefer));
   const plan = readPlan(request.params.table, search, {
     range: parseRange(headers.range, textOf(headers['range-unit'])),
-    count: wantsCount(textOf(headers.prefer)),
+    count,
     format,
     headersOnly: request.method === 'HEAD',
   });
-  return { plan, format };
+  return { plan, format, applied };
 }
 
 async function nextOf({ chunks }: Answer): Promise<ReleasedRows> {

@@ -6,10 +6,11 @@
  */
 import type { MaskName } from '../../policy/model.js';
 import type { MaskKeys } from '../mask.js';
-import type { MaskedDocument } from './document-mask.js';
+import type { MaskDocument } from './document-mask.js';
 import { DocumentUnfit } from './document-unfit.js';
 import { parseFieldPath } from './field-path.js';
 import { isWellFormed, refuseByteOrderMark } from './json-reader.js';
+import { ShapeFault } from './shape-fault.js';
 import { valueMask, type ValueMask } from './value-mask.js';
 
 export interface CsvShape {
@@ -17,24 +18,27 @@ export interface CsvShape {
   readonly subject: string | undefined;
   readonly fields: readonly string[];
   readonly see: ReadonlyMap<string, MaskName>;
+  /** Fields of row filters. */
+  readonly only: readonly string[];
 }
 
 const path = '$';
 
-export function csvMask(shape: CsvShape, keys: MaskKeys): (text: string) => MaskedDocument {
+export function csvMask(shape: CsvShape, keys: MaskKeys): MaskDocument {
   const shown = new Map<string, ValueMask>();
   for (const field of shape.fields) {
     const name = shape.see.get(field);
     const header = headerOf(field);
     if (header === undefined) continue;
-    if (shown.has(header)) throw new Error(`${field} is not the only field of its header`);
+    if (shown.has(header)) throw new ShapeFault(field, 'is not the only field of its header');
     if (name !== undefined) shown.set(header, valueMask(name, keys));
   }
   const recordHeader = headerOf(shape.record);
   const subjectHeader = shape.subject === undefined ? undefined : headerOf(shape.subject);
-  if (recordHeader === undefined) throw new Error(`${shape.record} does not name one value`);
+  if (recordHeader === undefined) throw new ShapeFault(shape.record, 'does not name one value');
+  const filterHeaders = shape.only.map((field) => headerOf(field));
 
-  return (text) => {
+  return (text, own = []) => {
     refuseByteOrderMark(text);
     if (text.includes('\0')) throw new DocumentUnfit('nul-character', path);
     if (!isWellFormed(text)) throw new DocumentUnfit('lone-surrogate', path);
@@ -54,8 +58,16 @@ export function csvMask(shape: CsvShape, keys: MaskKeys): (text: string) => Mask
     const records: string[] = [];
     const recordKeys: string[] = [];
     const subjectKeys: (string | null)[] = [];
+    const filterPlaces = filterHeaders.map((name) => places.get(name ?? '') ?? -1);
+    const left = { all: 0, others: 0 };
     for (const row of rows) {
       if (row.length !== names.length) throw new DocumentUnfit('row-length', path);
+      const found = filterPlaces.map((place) => row[place] ?? undefined);
+      if (found.some((value, index) => value === undefined || value !== own[index])) {
+        left.all += 1;
+        if (found.some((value, index) => value !== undefined && value !== own[index])) left.others += 1;
+        continue;
+      }
       const key = row[recordPlace] ?? '';
       if (key === '') throw new DocumentUnfit('record-key-missing', shape.record);
       recordKeys.push(key);
@@ -69,7 +81,8 @@ export function csvMask(shape: CsvShape, keys: MaskKeys): (text: string) => Mask
       records.push(record);
       frame.push('\r\n');
     }
-    return { frame, records, recordKeys, subjectKeys };
+    const masked = { frame, records, recordKeys, subjectKeys };
+    return shape.only.length === 0 ? masked : { ...masked, left };
   };
 }
 

@@ -3,7 +3,7 @@
  * names in the same order, so each name remembers which followed it: where the text goes on as expected, one
  * comparison reads a key, and a mark on the name tells whether the object has held it before.
  */
-import type { MaskedDocument } from './document-mask.js';
+import type { MaskedDocument, Own } from './document-mask.js';
 import { JsonReader, maxDepth } from './json-reader.js';
 import {
   hidden,
@@ -22,12 +22,15 @@ export interface JsonShape {
   readonly record: Place;
   /** Place of the document; undefined: it is the one record itself. */
   readonly document: Place | undefined;
+  /** The fields of row filters in a record; undefined: there are none. */
+  readonly filters?: Place | undefined;
   /** The records are the elements of an array. */
   readonly many: boolean;
   /** Objects that are open where the records begin. */
   readonly openObjects: number;
 }
 
+const none: Own = Object.freeze([]);
 const wholeNumber = /^(?:0|-?[1-9][0-9]*)$/;
 
 export class JsonMasker extends JsonReader {
@@ -41,6 +44,9 @@ export class JsonMasker extends JsonReader {
   #records: string[] = [];
   #recordKeys: string[] = [];
   #subjectKeys: (string | null)[] = [];
+  #own: Own = none;
+  #filtered: (string | undefined)[] = [];
+  #left = { all: 0, others: 0 };
 
   constructor(shape: JsonShape) {
     super();
@@ -48,8 +54,8 @@ export class JsonMasker extends JsonReader {
   }
 
   /** @throws DocumentUnfit */
-  mask(text: string): MaskedDocument {
-    this.#begin(text);
+  mask(text: string, own: Own = none): MaskedDocument {
+    this.#begin(text, own);
     try {
       const { record, document, many, openObjects } = this.#shape;
       const start = this.skipSpace();
@@ -66,8 +72,8 @@ export class JsonMasker extends JsonReader {
   }
 
   /** One record a line. @throws DocumentUnfit */
-  maskLines(text: string): MaskedDocument {
-    this.#begin(text);
+  maskLines(text: string, own: Own = none): MaskedDocument {
+    this.#begin(text, own);
     const { path } = this.#shape.record;
     try {
       while (this.at < text.length) {
@@ -99,8 +105,10 @@ export class JsonMasker extends JsonReader {
     }
   }
 
-  #begin(text: string): void {
+  #begin(text: string, own: Own = none): void {
     this.open(text);
+    this.#own = own;
+    this.#left = { all: 0, others: 0 };
     this.#depth = 0;
     this.#found = false;
     this.#records = [];
@@ -127,7 +135,8 @@ export class JsonMasker extends JsonReader {
     const frame = new Array<string>(records.length + 1).fill(between);
     frame[0] = head;
     frame[records.length] = records.length === 0 ? head + tail : tail;
-    return { frame, records, recordKeys: this.#recordKeys, subjectKeys: this.#subjectKeys };
+    const masked = { frame, records, recordKeys: this.#recordKeys, subjectKeys: this.#subjectKeys };
+    return this.#shape.filters === undefined ? masked : { ...masked, left: this.#left };
   }
 
   /** White space within a line. */
@@ -154,15 +163,64 @@ export class JsonMasker extends JsonReader {
   }
 
   #readRecord(code: number): void {
-    const { record } = this.#shape;
+    const { record, filters } = this.#shape;
     this.#found = true;
     if (code !== 0x7b) this.fail('not-an-object', record.path);
+    if (filters !== undefined && this.#isLeftOut(filters, code)) return;
     this.#recordKey = undefined;
     this.#subjectKey = undefined;
     this.#records.push(this.#readObject(record));
     if (this.#recordKey === undefined) this.fail('record-key-missing', record.path);
     this.#recordKeys.push(this.#recordKey);
     this.#subjectKeys.push(this.#subjectKey ?? null);
+  }
+
+  /**
+   * Reads past a record that is not the role's. Only then is a record read as the shape says, so that what else stands
+   * in somebody else's cannot make the document unfit.
+   */
+  #isLeftOut(filters: Place, code: number): boolean {
+    const start = this.mark();
+    const own = this.#own;
+    const found = (this.#filtered = []) as (string | undefined)[];
+    this.#readFiltered(filters, code);
+    const isOther = own.some((value, index) => found[index] !== undefined && found[index] !== value);
+    if (own.length > 0 && own.every((value, index) => value !== undefined && found[index] === value)) {
+      this.rewind(start);
+      return false;
+    }
+    this.#left.all += 1;
+    if (isOther) this.#left.others += 1;
+    return true;
+  }
+
+  #readFiltered(place: Place, code: number): void {
+    const { filter, path } = place;
+    const start = this.at;
+    if (filter === undefined) this.#readFilters(place, code);
+    else if (code === 0x22) this.#filtered[filter] = this.decode(start, this.skipString(path));
+    else if (code === 0x7b || code === 0x5b || code === 0x6e) this.#skipValue(place, code);
+    else {
+      this.#skipValue(place, code);
+      this.#filtered[filter] = this.text.slice(start, this.at);
+    }
+  }
+
+  #readFilters(place: Place, code: number): void {
+    if (code !== 0x7b) return this.#skipValue(place, code);
+    this.#enter(place);
+    if (this.#afterOpening(0x7d)) return;
+    const visit = (this.#visit += 1);
+    let before = place.head;
+    do {
+      const name = this.#readName(place, before, visit);
+      const inside = this.skipSpace();
+      const within = name.place;
+      if (within !== undefined && (within.holdsFilter || within.filter !== undefined))
+        this.#readFiltered(within, inside);
+      else this.#skipMember(name, place, inside);
+      before = name;
+    } while (this.#goesOn(0x7d, place));
   }
 
   /** @returns undefined: nothing of it is shown */

@@ -41,6 +41,16 @@ export class JsonReader {
     this.text = '';
   }
 
+  /** A place to read on from once more. */
+  protected mark(): { readonly at: number; readonly special: number } {
+    return { at: this.at, special: this.#special };
+  }
+
+  protected rewind({ at, special }: { readonly at: number; readonly special: number }): void {
+    this.at = at;
+    this.#special = special;
+  }
+
   protected fail(reason: UnfitReason, path: string): never {
     throw new DocumentUnfit(reason, path);
   }

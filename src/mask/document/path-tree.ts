@@ -5,6 +5,7 @@
 import type { MaskName } from '../../policy/model.js';
 import type { MaskKeys } from '../mask.js';
 import { formatFieldPath, parseFieldPath, type FieldPath, type PathStep } from './field-path.js';
+import { ShapeFault } from './shape-fault.js';
 import { valueMask, type ValueMask } from './value-mask.js';
 
 /** A name in the objects of one place. */
@@ -46,6 +47,9 @@ export class Place {
   shows = false;
   /** Something in it is shown, or is a key. */
   live = false;
+  /** It is the field of that row filter, or holds some. */
+  filter: number | undefined;
+  holdsFilter = false;
   /** The records begin here, or in it. */
   leadsToRecords = false;
   isRecords = false;
@@ -96,7 +100,7 @@ export interface TreeShape {
   readonly records?: readonly PathStep[] | undefined;
 }
 
-/** @throws Error for paths that contradict one another */
+/** @throws ShapeFault for paths that contradict one another */
 export function pathTree(shape: TreeShape, keys: MaskKeys): Place {
   const root = new Place(shape.root);
   for (const field of shape.fields) {
@@ -110,7 +114,7 @@ export function pathTree(shape: TreeShape, keys: MaskKeys): Place {
     const path = shape[key];
     if (path === undefined) continue;
     const { fromDocument, steps } = pathOf(path);
-    if (steps.some(({ kind }) => kind !== 'name')) throw new Error(`${path} does not name one value`);
+    if (steps.some(({ kind }) => kind !== 'name')) throw new ShapeFault(path, 'does not name one value');
     const place = placeOf(root, { fromDocument, steps });
     if (key === 'record') place.isRecord = true;
     else place.isSubject = true;
@@ -128,9 +132,26 @@ export function pathTree(shape: TreeShape, keys: MaskKeys): Place {
   return root;
 }
 
+/** The fields of row filters alone, each at its place in `fields`. @throws ShapeFault */
+export function filterTree(root: string, fields: readonly string[]): Place {
+  const tree = pathTree({ root, fields, see: new Map() }, { token: undefined });
+  fields.forEach((field, index) => {
+    const { fromDocument, steps } = pathOf(field);
+    if (fromDocument || steps.some(({ kind }) => kind !== 'name'))
+      throw new ShapeFault(field, 'does not name one value');
+    let place = tree;
+    for (const step of steps) {
+      place.holdsFilter = true;
+      place = stepInto(place, step, false);
+    }
+    place.filter = index;
+  });
+  return tree;
+}
+
 function pathOf(text: string): FieldPath {
   const path = parseFieldPath(text);
-  if (path === undefined || path.steps.length === 0) throw new Error(`${text} is no path to a field`);
+  if (path === undefined || path.steps.length === 0) throw new ShapeFault(text, 'is no path to a field');
   return path;
 }
 
@@ -156,11 +177,11 @@ function settle(place: Place): void {
   const within = [...place.names.values(), place.anyName, place.elements].filter((one) => one !== undefined);
   within.forEach(settle);
   if (place.elements !== undefined && within.length > 1)
-    throw new Error(`${place.path} cannot be an array and an object`);
+    throw new ShapeFault(place.path, 'cannot be an array and an object');
   if (within.length > 0 && (place.mask !== undefined || place.isKey))
-    throw new Error(`${place.path} cannot be a value and hold others`);
+    throw new ShapeFault(place.path, 'cannot be a value and hold others');
   if (place.isRecords && (place.mask !== undefined || within.some(({ shows }) => shows)))
-    throw new Error(`${place.path} is shown and holds the records`);
+    throw new ShapeFault(place.path, 'is shown and holds the records');
   place.shows = place.mask !== undefined || place.leadsToRecords || within.some(({ shows }) => shows);
   place.live = place.shows || place.isKey || within.some(({ live }) => live);
   settleMembers(place);

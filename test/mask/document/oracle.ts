@@ -29,9 +29,8 @@ function refuse(): never {
 }
 
 function parse(text: string): Json {
-  let plain: unknown;
   try {
-    plain = JSON.parse(text);
+    JSON.parse(text);
   } catch {
     refuse();
   }
@@ -43,18 +42,20 @@ function parse(text: string): Json {
       if (string === undefined) return `{"number":"${found}"}`;
       if (colon === undefined) return `{"string":${string}}`;
       keys += 1;
-      // Names that are numbers would change their places.
-      return `"_${found.slice(1)}`;
+      // Names that are numbers would change their places; and JSON.parse of Node 24.21 mistakes names with escapes
+      // ('{"_\\u0061":1}') for others that it has read before.
+      return `"_${Buffer.from(JSON.parse(string) as string, 'utf16le').toString('hex')}":`;
     },
   );
-  if (keys !== countKeys(plain)) refuse();
-  return unwrap(JSON.parse(wrapped), 0);
+  const read: unknown = JSON.parse(wrapped);
+  if (keys !== countKeys(read)) refuse();
+  return unwrap(read, 0);
 }
 
 function countKeys(value: unknown): number {
   if (value === null || typeof value !== 'object') return 0;
   const within = Object.values(value).reduce<number>((sum, one) => sum + countKeys(one), 0);
-  return within + (Array.isArray(value) ? 0 : Object.keys(value).length);
+  return within + Object.keys(value).filter((name) => name.startsWith('_')).length;
 }
 
 function unwrap(value: unknown, depth: number): Json {
@@ -65,7 +66,8 @@ function unwrap(value: unknown, depth: number): Json {
   if (name === 'number' && typeof first === 'string') return new Digits(first);
   if (name === 'string' && typeof first === 'string') return sound(first);
   if (depth >= 64) refuse();
-  return new Map(entries.map(([key, one]) => [sound(key.slice(1)), unwrap(one, depth + 1)]));
+  const nameOf = (key: string): string => sound(Buffer.from(key.slice(1), 'hex').toString('utf16le'));
+  return new Map(entries.map(([key, one]) => [nameOf(key), unwrap(one, depth + 1)]));
 }
 
 function sound(text: string): string {

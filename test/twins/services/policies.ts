@@ -1,4 +1,4 @@
-/** A service with every kind of route and field, and two roles that see it differently. */
+/** A service with every kind of route and field, and roles that see it differently; one sees a warehouse's records alone. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -13,20 +13,33 @@ const fulfilment = {
     { match: 'GET /shipments/:id', record: 'id', subject: 'customerId' },
     {
       match: 'GET /shipments',
-      query: ['status', 'page', { name: 'phone', field: 'receiver.phone' }],
+      query: [
+        'status',
+        'page',
+        { name: 'phone', field: 'receiver.phone' },
+        { name: 'warehouse', field: 'warehouse' },
+      ],
       records: '$.data[*]',
       record: 'id',
       subject: 'customerId',
+      headers: ['x-total-count'],
+    },
+    {
+      match: 'GET /everything',
+      query: ['page'],
+      records: '$.data[*]',
+      record: 'id',
       headers: ['x-total-count'],
     },
     { match: 'GET /latest/:page', records: '$[*]', record: 'id', subject: 'customerId' },
     {
       match: 'PATCH /shipments/:id',
       body: ['status', 'receiver.phone', 'labels.*'],
+      first: 'GET /shipments/:id',
       record: 'id',
       subject: 'customerId',
     },
-    { match: 'DELETE /shipments/:id', record: 'id', subject: 'customerId' },
+    { match: 'DELETE /shipments/:id', record: 'id', subject: 'customerId', first: 'GET /shipments/:id' },
     { match: 'GET /lines', query: ['page'], answer: 'json-lines', record: 'id', subject: 'customerId' },
     { match: 'GET /table', query: ['page'], answer: 'csv', record: 'id', subject: 'customerId' },
   ],
@@ -34,6 +47,7 @@ const fulfilment = {
     id: 'none',
     customerId: 'none',
     status: 'none',
+    warehouse: 'none',
     createdAt: 'none',
     amount: 'amount',
     remark: 'free-text',
@@ -93,7 +107,31 @@ export const serviceRoles = {
       },
     },
   },
+  packer: {
+    for: 'people',
+    services: {
+      fulfilment: {
+        find_by: ['id', 'receiver.phone'],
+        browse: 'yes',
+        write: 'yes',
+        only: { warehouse: 'claim.warehouse' },
+        see: {
+          id: 'clear',
+          status: 'clear',
+          warehouse: 'clear',
+          'receiver.phone': 'last4',
+          'items[*].title': 'clear',
+          'labels.*': 'clear',
+          '$.total': 'clear',
+          '$.page.size': 'clear',
+        },
+      },
+    },
+  },
 } as const;
+
+/** Of the packer's token. */
+export const ownWarehouse = 'HZ1';
 
 export type ServiceRole = keyof typeof serviceRoles;
 

@@ -5,7 +5,7 @@ import type { Teardown } from '../../support/cluster.js';
 import { gatewayConfig } from '../../support/gateway.js';
 import type { GeneratedRequest, Random } from '../requests.js';
 import type { Sides } from '../twin-run.js';
-import { writeServicePolicies, type ServiceRole } from './policies.js';
+import { ownWarehouse, writeServicePolicies, type ServiceRole } from './policies.js';
 import { startTwinService, type Twin } from './upstream.js';
 
 export async function makeServiceTwins(t: Teardown, role: ServiceRole): Promise<Sides> {
@@ -22,7 +22,7 @@ export async function makeServiceTwins(t: Teardown, role: ServiceRole): Promise<
   };
   return {
     role,
-    claims: {},
+    claims: role === 'packer' ? { warehouse: ownWarehouse } : {},
     one: await side('one'),
     two: await side('two'),
     generate: (random) => callOf(role, random),
@@ -73,10 +73,12 @@ function callOf(role: ServiceRole, random: Random): GeneratedRequest {
     forbidden,
   });
   const number = whole(6_000);
-  const clerks = role === 'clerk' ? undefined : 'a list without a pin';
-  const writers = role === 'clerk' ? undefined : 'a write of a role that does not';
+  const browses = role !== 'agent';
+  const clerks = browses ? undefined : 'a list without a pin';
+  const writers = browses ? undefined : 'a write of a role that does not';
   const list: (() => GeneratedRequest)[] = [
     () => call('GET', `/shipments?page=${number}${pick(['', '&status=sent', '&status=%E5%B7%B2'])}`, clerks),
+    () => call('GET', `/everything?page=${number}`, clerks),
     () => call('GET', `/latest/${number}`, clerks),
     () => call('GET', `/lines?page=${number}`, clerks),
     () => call('GET', `/table?page=${number}`, clerks),
@@ -92,12 +94,18 @@ function callOf(role: ServiceRole, random: Random): GeneratedRequest {
     () => call('PUT', `/shipments/${number}`, 'a method that is not listed', '{"status":"x"}'),
     () => call('PATCH', `/shipments/${number}`, 'a body that is not for this role', pick(badBodies)),
     () => call('GET', `/shipments?phone=${pick(phones)}&page=1&page=2`, 'a parameter that is given twice'),
+    ...(role === 'packer'
+      ? [() => call('GET', `/shipments?page=${number}&warehouse=${pick(['HZ1', 'SZ1', '*'])}`)]
+      : []),
     ...(role === 'clerk'
       ? [() => call('GET', `/shipments?phone=${pick(phones)}`, 'a look-up of a role that does not')]
-      : [pick(list), write]),
+      : role === 'agent'
+        ? [pick(list), write]
+        : []),
   ];
   const chosen = random();
   if (chosen < 0.08) return pick(attempts)();
+  if (role === 'packer' && chosen < 0.12) return call('GET', `/shipments?phone=${pick(phones)}`);
   if (role === 'agent')
     return chosen < 0.15
       ? call('GET', `/shipments?phone=${pick(phones)}`)

@@ -1,6 +1,6 @@
 /**
  * Nothing leaks through the proxy door: two services that differ only in hidden values, in fields that nobody
- * lists, in their headers and in how they write JSON, give byte for byte the same answers, headers and failures
+ * lists, in their headers and in how they write JSON, or in whatever records of other warehouses there are, give byte for byte the same answers, headers and failures
  * included. `npm run test:twins` sends more.
  */
 import t from 'tap';
@@ -8,9 +8,11 @@ import { compareSides } from '../twin-run.js';
 import { serviceRoles, type ServiceRole } from './policies.js';
 import { makeServiceTwins } from './service-twins.js';
 
-const requests = 2_500;
+/** Of the packer each call is answered among those of others: fewer say as much. */
+const requestsOf: Readonly<Record<ServiceRole, number>> = { agent: 2_500, clerk: 2_500, packer: 1_200 };
 
 for (const role of Object.keys(serviceRoles) as ServiceRole[]) {
+  const requests = requestsOf[role];
   void t.test(`${role}: twin services answer the same to ${requests} generated calls`, async (t) => {
     const twins = await makeServiceTwins(t, role);
     const { accepted, withRows, fault } = await compareSides(twins, { requests, seed: 20_261_122 });

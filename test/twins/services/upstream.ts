@@ -12,6 +12,7 @@ import type { ServicePolicy } from '../../../src/policy/model.js';
 import type { Teardown } from '../../support/cluster.js';
 import { changes } from '../hidden-change.js';
 import { seeded, type Random } from '../requests.js';
+import { ownWarehouse } from './policies.js';
 
 export type Twin = 'one' | 'two';
 
@@ -131,6 +132,8 @@ class Answer {
     if (fate === 'redirect') return end(302, '', 'text/plain', { location: `/shipments?of=${secret}` });
     if (fate === 'page') return end(200, `<html>${secret}</html>`, 'text/html');
     if (fate === 'other-type') return end(200, secret, 'application/octet-stream');
+    // One of the two says that there is none, the other that it is somebody else's.
+    if (this.#isOfOthers && this.#twin === 'one') return end(404, problem, 'application/json');
     const { type, text: sound, more } = this.#body();
     const text = fate === 'twice' ? twice(sound) : fate === 'broken' ? broken(sound, type) : sound;
     if (fate === 'zipped') return end(200, gzipSync(text), type, { 'content-encoding': 'gzip' });
@@ -144,15 +147,19 @@ class Answer {
       setImmediate(() => response.destroy());
       return;
     }
-    if (this.#url.pathname.startsWith('/shipments/') && this.#number % 7 === 3) return end(204, '', type);
+    if (this.#hasNoContent) return end(204, '', type);
     end(200, text, type, more);
   }
 
   #body(): { type: string; text: string; more: Record<string, string> } {
     const { pathname } = this.#url;
     const count = 1 + Math.floor(this.#shared() * 6);
-    const rows = (): Field[] =>
-      Array.from({ length: count }, (_, at) => this.#record(this.#number * 10 + at, at));
+    const rows = (): Field[] => {
+      const own = Array.from({ length: count }, (_, at) => this.#record(this.#number * 10 + at, at));
+      // The service goes by the warehouse that it is told.
+      if (!this.#filtersRows || this.#url.searchParams.get('warehouse') === ownWarehouse) return own;
+      return own.flatMap((row) => [...this.#strangers(), row]).concat(this.#strangers());
+    };
     if (pathname === '/table')
       return { type: 'text/csv; charset=utf-8', text: this.#table(rows()), more: {} };
     if (pathname === '/lines')
@@ -167,12 +174,47 @@ class Answer {
       };
     const space = this.#whole(3);
     const write = (value: Field): string => this.#escape(JSON.stringify(value, null, space));
-    if (pathname === '/shipments') {
-      const more = this.#around({ total: count, page: { size: 20, cursor: this.#secret() }, data: rows() });
-      return { type: 'application/json', text: write(more), more: { 'x-total-count': String(count) } };
+    if (pathname === '/shipments' || pathname === '/everything') {
+      const data = rows();
+      const total = data.length;
+      const more = this.#around({ total, page: { size: total, cursor: this.#secret() }, data });
+      return { type: 'application/json', text: write(more), more: { 'x-total-count': String(total) } };
     }
     if (pathname.startsWith('/latest')) return { type: 'application/json', text: write(rows()), more: {} };
-    return { type: 'application/json', text: write(this.#record(this.#number, 0)), more: {} };
+    const one = this.#isOfOthers ? this.#stranger(this.#number) : this.#record(this.#number, 0);
+    return { type: 'application/json', text: write(one), more: {} };
+  }
+
+  get #filtersRows(): boolean {
+    return this.#policy.only.length > 0;
+  }
+
+  get #hasNoContent(): boolean {
+    return this.#url.pathname.startsWith('/shipments/') && this.#number % 7 === 3;
+  }
+
+  /** Every fifth record belongs to another warehouse, where the answer is one that can be read. */
+  get #isOfOthers(): boolean {
+    const isOther =
+      this.#filtersRows && this.#url.pathname.startsWith('/shipments/') && this.#number % 5 === 2;
+    return isOther && fateOf(this.#number) === 'answer' && !this.#hasNoContent;
+  }
+
+  /** In each place as many as this service likes. */
+  #strangers(): Field[] {
+    return Array.from({ length: this.#whole(3) }, () => this.#stranger(this.#whole(9999)));
+  }
+
+  /** A record of another warehouse, or of none: whatever it holds must not matter. */
+  #stranger(id: number): Field {
+    const warehouse = [`SZ${this.#whole(9)}`, null, [ownWarehouse], { of: ownWarehouse }, `${ownWarehouse} `];
+    const record: { [name: string]: Field } = {
+      id: this.#own() < 0.8 ? id : { no: id },
+      status: this.#own() < 0.5 ? this.#secret() : [this.#secret()],
+      receiver: this.#own() < 0.5 ? { phone: this.#secret() } : { phone: { number: this.#whole(1e9) } },
+      items: this.#own() < 0.5 ? [] : this.#secret(),
+    };
+    return this.#around(this.#own() < 0.1 ? record : { ...record, warehouse: warehouse[this.#whole(5)]! });
   }
 
   #record(id: number, at: number): Field {
@@ -186,6 +228,7 @@ class Answer {
       id,
       customerId: hide('customerId', 'order-number', `C${100_000 + number(900_000)}`),
       status: pick(['new', 'sent', '已签收', null]),
+      warehouse: this.#policy.see.has('warehouse') ? ownWarehouse : this.#secret(),
       createdAt:
         this.#policy.see.get('createdAt') === 'month'
           ? `2026-${pick(['10', '11'])}-${10 + this.#whole(20)}T10:15:00Z`
@@ -246,7 +289,7 @@ class Answer {
 
   #table(rows: readonly Field[]): string {
     const own = Array.from({ length: this.#whole(3) }, (_, at) => `column${this.#twin}${at}`);
-    const columns = ['status', 'customerId', 'id', ...own]
+    const columns = ['status', 'customerId', 'id', 'warehouse', ...own]
       .map((name) => ({ name, place: this.#own() }))
       .sort((a, b) => a.place - b.place);
     const lines = rows.map((row) =>
@@ -256,7 +299,9 @@ class Answer {
           return name in (row as object)
             ? value === null
               ? ''
-              : String(value as string)
+              : typeof value === 'object'
+                ? '{}'
+                : String(value as string)
             : `"${this.#secret()},"""`;
         })
         .join(','),
