@@ -95,8 +95,10 @@ async function pasteAll(t: Test, address: string): Promise<void> {
   t.match(await run(alerts), /no read was flagged/);
   t.match(await run(`${show} --door rest --json`), /"door":"rest"/);
 
-  const [again, call = ''] = commandsOf('docs/demo.md');
+  const [again, parcels = '', call = ''] = commandsOf('docs/demo.md');
   t.equal(again, shipment);
+  const { data } = JSON.parse(await run(parcels)) as { data: { warehouse: string }[] };
+  t.same(new Set(data.map(({ warehouse }) => warehouse)), new Set(['HZ1']), 'parcels of the own warehouse');
   t.match(JSON.parse(await run(call)), { callId: String, status: 'ringing' });
   t.match(await run(`${show} --door proxy`), /li\.na/, 'whom it rang is on the log');
   for (const read of commandsOf('docs/rest.md')) t.ok(Array.isArray(JSON.parse(await run(read))));

@@ -194,8 +194,8 @@ void t.test('a record of another is not written: the service is asked first, or 
   t.same(await (await write('PATCH', '/shipments/17', { status: 'x' })).json(), shown);
   t.same(urls(), ['GET /shipments/17', 'PATCH /shipments/17']);
   t.match(await entries(), [
-    { statement: 'write PATCH /fulfilment/shipments/:id body status', read: { part: 0 } },
-    { read: { part: 1, records: 1 }, amounts: { records: 1 } },
+    { kind: 'write', statement: 'PATCH /fulfilment/shipments/:id', amounts: { records: 1 } },
+    { kind: 'read', read: { part: 1, records: 1, reserved: 1 } },
   ]);
   t.same(await (await write('PUT', '/shipments/17', { status: 'x' })).json(), shown);
   t.same(urls(), ['PUT /shipments/17?at=HZ1']);

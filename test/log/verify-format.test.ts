@@ -118,7 +118,13 @@ void t.test('a gateway writes entries of exactly the forms that are shown', asyn
     (await readFile(alerts, 'utf8')).replace('records_per_read: 200', 'records_per_read: 3'),
   );
   const [fulfilment, telephony] = [await startUpstream(t), await startUpstream(t)];
-  fulfilment.answer = json({ id: 17, customerId: 4, status: 'held', receiver: { phone: '13812341234' } });
+  fulfilment.answer = json({
+    id: 17,
+    customerId: 4,
+    warehouse: 'HZ1',
+    status: 'held',
+    receiver: { phone: '13812341234' },
+  });
   telephony.answer = json({ callId: 'c-1', status: 'ringing' });
   const environment = { ...nowhere, FULFILMENT_URL: fulfilment.url, TELEPHONY_URL: telephony.url };
   const { get, gateway, store, address, token, ordersUrl } = await startGateway(t, { policies, environment });
