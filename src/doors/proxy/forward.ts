@@ -1,5 +1,5 @@
 /**
- * Calls of one service, by undici's own clients (docs/decisions/0015): each a connection that carries one call at a
+ * Calls of one service, by undici's own clients (docs/decisions/0012): each a connection that carries one call at a
  * time, so that none waits behind another's answer and none is sent twice. What comes back goes part by part to who takes
  * it. Bounded: calls under way, connecting, the head and its bytes, the time between two parts and that of all of them.
  */
