@@ -40,7 +40,7 @@ void t.test('every case of the example policies holds, and every role has some',
   t.equal(code, 0);
   t.strictSame(
     [...new Set(results.map(({ role }) => role))],
-    ['analyst', 'logistics', 'security', 'support-agent', 'warehouse'],
+    ['analyst', 'logistics', 'policy-owner', 'security', 'support-agent', 'warehouse'],
   );
   t.match(await run(policiesDirectory), { code: 0, out: /^\d+ cases, all hold\n$/ });
 });
@@ -156,7 +156,7 @@ void t.test('a case may be asked at a time, for roles that have hours', async (t
     at('by day', '2026-11-20T10:00+08:00', 'status: 200') +
     at('by night', '2026-11-20T23:00+08:00', 'code: outside-hours');
   const set = changedSet(t, {
-    'roles/security.yaml': [['may: [alerts]', 'may: [alerts]\nhours: 08:00-20:00 Asia/Shanghai']],
+    'roles/security.yaml': [['may: [alerts, approve]', 'may: [alerts]\nhours: 08:00-20:00 Asia/Shanghai']],
     'tests/security.yaml': [['cases:\n', `cases:\n${cases}`]],
   });
   const { out } = await run(set, '--json');

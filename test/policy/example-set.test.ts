@@ -8,8 +8,11 @@ void t.test('the policies that come with the gateway', async (t) => {
   const { set } = await loadPolicies(directory);
   const role = (name: string) => set.roles.get(name)!;
 
-  await t.test('hold five roles over four tables', async (t) => {
-    t.strictSame([...set.roles.keys()], ['analyst', 'logistics', 'security', 'support-agent', 'warehouse']);
+  await t.test('hold six roles over four tables', async (t) => {
+    t.strictSame(
+      [...set.roles.keys()],
+      ['analyst', 'logistics', 'policy-owner', 'security', 'support-agent', 'warehouse'],
+    );
     t.strictSame([...set.catalog.tables.keys()], ['orders', 'order_items', 'customers', 'shipments']);
     for (const table of set.catalog.tables.values()) t.equal(table.subject, 'customer_id', table.name);
   });
@@ -60,8 +63,13 @@ void t.test('the policies that come with the gateway', async (t) => {
   });
 
   await t.test('show security alerts and no orders', async (t) => {
-    t.strictSame([...role('security').may], ['alerts']);
+    t.strictSame([...role('security').may], ['alerts', 'approve']);
     t.equal(role('security').tables.size, 0);
+  });
+
+  await t.test('let one role propose what another one approves, and neither read an order', async (t) => {
+    t.strictSame([...role('policy-owner').may], ['propose']);
+    t.equal(role('policy-owner').tables.size, 0);
   });
 
   await t.test(
