@@ -91,8 +91,9 @@ export class Relay {
     return this.#port;
   }
 
+  /** That the gateway has open. One that it has closed stays here while the relay is silent, as it would in a network that is. */
   get connections(): number {
-    return this.#connections.size;
+    return [...this.#connections].filter(({ client }) => !client.readableEnded).length;
   }
 
   /** That the database has sent so far, over all connections. */
