@@ -1,4 +1,4 @@
-/** Before `npm start`: builds only where a source is younger than the build, since asking the compiler takes longer than starting. */
+/** Before `npm start` and `npm test`: builds only where a source is younger than the build, since asking the compiler takes longer than starting. */
 import { execSync } from 'node:child_process';
 import { readdirSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';

@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { bundle, bundleFolder, bundleOf, bundlesVariable, checkout } from './support/bundle.js';
 
 const { values, positionals } = parseArgs({
-  options: { jobs: { type: 'string', default: '2' } },
+  options: { jobs: { type: 'string', default: '3' } },
   allowPositionals: true,
 });
 const jobs = Number(values.jobs);
