@@ -173,7 +173,7 @@ void t.test('config --check tells every fault, --dump no secret', async (t) => {
 void t.test('policy check names file, line and column as they open from here, and ends with 1', async (t) => {
   t.match(await weir(['policy', 'check', '--dir', policies]), {
     code: 0,
-    out: /^policies: 5 roles, no faults/,
+    out: /^policies: 6 roles, no faults/,
   });
   const cwd = t.testdir({ p: {} });
   cpSync(policies, join(cwd, 'p'), { recursive: true });

@@ -297,7 +297,11 @@ export function generate(random: Random, { catalog, tables }: Ground): Generated
       },
       ...Array.from({ length: 3 }, () => () => {
         if (headers['accept'] === 'text/csv' || embeds) return undefined;
-        const part = embedder.forbidden(policy, anchor, pins.length > 0);
+        // A filter that was drawn may happen to be a pin.
+        const pinned =
+          pins.length > 0 ||
+          filters.some(([name, value]) => findBy.includes(name) && /^(eq|in)\./.test(value));
+        const part = embedder.forbidden(policy, anchor, pinned);
         if (part !== undefined) embed(part);
         return part?.why;
       }),
