@@ -124,6 +124,15 @@ async function checkFailed(
   checkTexts(t, opened, told);
 }
 
+/** What was answered is on the log, row for row. */
+async function checkRecorded(t: Test, { gateway }: Opened, answered: readonly Told[]): Promise<void> {
+  const entries = await entriesOf(gateway.store.superuserUrl);
+  for (const { requestId, orders } of answered) {
+    const own = entries.filter(({ request }) => request === requestId);
+    t.match(own, [{ kind: 'read', read: { records: orders.length } }], 'what was answered is on the log');
+  }
+}
+
 /** Texts of PostgreSQL, of its driver and of the network, and what our statements are made of. */
 const foreign =
   /SELECT|FROM |LIMIT|relation|canceling|terminat|statement timeout|weir_reader|shop\.|"?orders"|permission denied|does not exist|connect ECONN|socket|Connection|postgres|schema/;
@@ -207,9 +216,16 @@ for (const mode of ['fast', 'immediate'] as const) {
     const under = ask(opened, 4);
     await untilWaiting(cluster.superuserUrl('shop'), 1);
     await cluster.stop(mode);
-    // The lock goes with the session that held it, and whoever waited may have had the rows before its own session went.
-    const failed = (await under).filter(({ status }) => status !== 200);
+    // A fast stop ends the session that holds the lock like any other, and whoever waited may have the rows before its own.
+    const told = await under;
+    const [failed, answered] = [
+      told.filter(({ status }) => status !== 200),
+      told.filter(({ status }) => status === 200),
+    ];
     t.ok(failed.length > 0, `${failed.length} of 4 were under way`);
+    if (mode === 'immediate')
+      t.same(answered, [], 'nobody comes to a lock whose holder was not ended in order');
+    await checkRecorded(t, opened, answered);
     await checkFailed(t, opened, failed, [{ status: 502, type: down }]);
     await checkFailed(t, opened, await ask(opened), [{ status: 502, type: down }]);
     await checkUnready(t, opened, /^orders: upstream-down$/);
