@@ -219,7 +219,7 @@ class Generator {
       decided.digests.push(...one.digests);
     }
     await Promise.all(
-      writeBatch(writer.id, decided).map(({ name, text, values }) =>
+      writeBatch(writer.id, decided, new Map()).map(({ name, text, values }) =>
         this.#client.query({ name: name!, text, values: [...values!] }),
       ),
     );

@@ -20,7 +20,13 @@ export type Observation =
       readonly where: string;
       readonly error: unknown;
     }
-  | { readonly event: 'batch'; readonly requests: number; readonly milliseconds: number }
+  | {
+      readonly event: 'batch';
+      readonly requests: number;
+      readonly milliseconds: number;
+      /** With the gateway database, see log/batch-writer.ts. */
+      readonly exchanges: 1 | 2;
+    }
   | { readonly event: 'store'; readonly state: 'up' | 'down'; readonly reason: string | undefined }
   | { readonly event: 'upstream'; readonly state: 'up' | 'down'; readonly reason: string | undefined }
   | { readonly event: 'outcome-unknown'; readonly resolvedAs: 'committed' | 'not-committed' }

@@ -15,6 +15,7 @@ import { digestBytes, peopleSpace, type Digester } from './digest.js';
 import { Directory, type Actor } from './directory.js';
 import { Dispatch } from './dispatch.js';
 import { seeOf, type EntryAlso, type EntryContext } from './entry.js';
+import { KnownMeters } from './known-meters.js';
 import { LogWriter } from './log-writer.js';
 import { Neighbours } from './neighbours.js';
 import { SeenToday } from './seen-today.js';
@@ -63,7 +64,7 @@ export class AccessLog {
   static async open(options: AccessLogOptions): Promise<AccessLog> {
     const { zone, writers = 1 } = options;
     const dayClock = new DayClock(zone);
-    const memory = { neighbours: new Neighbours(), seen: new SeenToday() };
+    const memory = { neighbours: new Neighbours(), seen: new SeenToday(), known: new KnownMeters() };
     const opened: LogWriter[] = [];
     try {
       for (let n = 0; n < writers; n++) opened.push(await LogWriter.open({ ...options, dayClock, memory }));

@@ -1,7 +1,8 @@
 /**
- * Record and charge in one commit. One serial loop a process: it takes what is waiting, locks the meter
+ * Record and charge in one commit. One serial loop a writer: it takes what is waiting, locks the meter
  * rows, decides (decide.ts), writes meters and entries, commits, and only then tells each caller. Two
- * round trips a batch, whatever its size.
+ * round trips a batch, whatever its size; one where this process knows the meters (known-meters.ts) and the write can check that
+ * nobody else has changed them.
  *
  * Holds, whatever fails and whenever:
  * - one batch in flight; number n+1 is not sent while n's outcome is unknown, so a writer's numbers have no gap;
@@ -12,21 +13,35 @@ import { performance } from 'node:perf_hooks';
 import { WeirError } from '../errors.js';
 import type { Observe } from '../observation.js';
 import type { DayClock } from '../quota/day-clock.js';
-import { Meter } from '../quota/meter.js';
+import type { Meter } from '../quota/meter.js';
 import { NotRun, type PipelinedAnswer } from '../store/pipeline.js';
+import type { LastDays } from './accounts.js';
 import { sqlstateOf, WriterConnection, type ConnectionOptions } from './connection.js';
-import {
-  chargedPeople,
-  decideBatch,
-  type Decided,
-  type Item,
-  type Outcome,
-  type ReadItem,
-} from './decide.js';
+import { DatabaseClock } from './database-clock.js';
+import { decideBatch, type Decided, type Item, type Outcome } from './decide.js';
 import { digestBytes } from './digest.js';
+import { maxPeople, type KnownMeter, type KnownMeters } from './known-meters.js';
 import type { Neighbours } from './neighbours.js';
-import type { KnownDays, SeenToday } from './seen-today.js';
-import { begin, commit, lastNumbers, lockMeters, rollback, seenPeople, writeBatch } from './sql.js';
+import { allPeople, lastDays, metersOf, readLocks, unseenPeople } from './opening.js';
+import type { SeenToday } from './seen-today.js';
+import {
+  begin,
+  commit,
+  lastNumbers,
+  lockMeters,
+  metPeople,
+  moveFence,
+  passFence,
+  rollback,
+  seenPeople,
+  writeBatch,
+} from './sql.js';
+
+export interface WriterMemory {
+  readonly neighbours: Neighbours;
+  readonly seen: SeenToday;
+  readonly known: KnownMeters;
+}
 
 export interface BatchWriterOptions {
   readonly connection: ConnectionOptions;
@@ -37,7 +52,7 @@ export interface BatchWriterOptions {
   readonly deadlineMs: number;
   readonly maxWaiting: number;
   /** What the writers of a process remember together; told of nothing before its commit. */
-  readonly memory: { readonly neighbours: Neighbours; readonly seen: SeenToday };
+  readonly memory: WriterMemory;
   readonly dayClock: DayClock;
   readonly observe: Observe;
 }
@@ -54,31 +69,41 @@ interface Pending {
   readonly reject: (error: WeirError) => void;
 }
 
-interface Unknown {
+interface Writing {
   readonly batch: readonly Pending[];
   readonly meterIds: readonly number[];
   readonly decided: Decided;
   readonly firstNumber: number;
+  readonly meters: ReadonlyMap<number, Meter>;
+  /** What the charged ones hold afterwards, in ascending order of their ids. */
+  readonly states: ReadonlyMap<number, Buffer>;
+  /** Of those of whom everybody is known: whom they have met. */
+  readonly people: ReadonlyMap<number, Map<string, number>>;
 }
 
 const maxBatchItems = 256;
 const maxBatchRows = 20_000;
+/** Meters whose people are all read in one batch: a person may have met thousands. */
+const loadsInBatch = 1;
 /** A meter found locked this often is waited for, in a batch of its own. */
 const patientSkips = 2;
 const maxBackoffMs = 2000;
 
 export class BatchWriter {
   readonly #options: BatchWriterOptions;
-  readonly #neighbours: Neighbours;
-  readonly #seen: SeenToday;
+  readonly #memory: WriterMemory;
+  readonly #clock = new DatabaseClock();
   readonly #sweeper: NodeJS.Timeout;
   #queue: Pending[] = [];
   #inFlight: readonly Pending[] = [];
-  #unknown: Unknown | undefined;
+  #unknown: Writing | undefined;
   #running = false;
   #closed = false;
   #connection: WriterConnection | undefined;
   #nextNumber = 1;
+  /** State of the writer's own row; moved, so that what was sent before fails if it still comes. */
+  #fence: Buffer | null = null;
+  #fences = 0;
   #lastAt = 0;
   #failures = 0;
   #downUntil = 0;
@@ -87,8 +112,7 @@ export class BatchWriter {
 
   constructor(options: BatchWriterOptions) {
     this.#options = options;
-    this.#neighbours = options.memory.neighbours;
-    this.#seen = options.memory.seen;
+    this.#memory = options.memory;
     this.#sweeper = setInterval(() => this.#sweep(), 50);
     this.#sweeper.unref();
   }
@@ -223,72 +247,166 @@ export class BatchWriter {
     const connection = await this.#connect(batch);
     if (connection === undefined) return;
 
-    // First round trip: lock, read the clock, ask about people that this process has not seen today.
-    const meterIds = [...new Set([this.#options.writerMeterId, ...batch.flatMap(metersOf)])];
-    const today = this.#options.dayClock.day(this.#lastAt);
-    const people = this.#unseenPeople(batch, today);
-    const opening = await connection.exchange([
-      begin,
-      lockMeters(meterIds, wait),
-      ...(people.meterIds.length === 0 ? [] : [seenPeople(people.meterIds, people.digests)]),
+    const meterIds = [...new Set(batch.flatMap(({ item }) => metersOf(item)))].sort((a, b) => a - b);
+    const now = this.#clock.now();
+    const known = wait || now === undefined ? undefined : this.#memory.known.take(meterIds);
+    const writing =
+      known === undefined
+        ? await this.#lockAndDecide(batch, meterIds, wait, connection)
+        : this.#decideByKnown(batch, known, now!);
+    if (writing === undefined) return;
+
+    // The other round trip: write and commit.
+    const { decided, states } = writing;
+    this.#inFlight = writing.batch;
+    const { writer, writerMeterId } = this.#options;
+    const opening = known === undefined ? [] : [begin, passFence(writerMeterId, this.#fence)];
+    const before = known && new Map([...known].map(([id, { bytes }]) => [id, bytes]));
+    const answers = await connection.exchange([
+      ...opening,
+      ...writeBatch(writer, decided, states, before),
+      commit,
     ]);
-    const refusedAtLock = opening.find((answer) => answer.status === 'rejected');
-    if (refusedAtLock !== undefined) return this.#failedBeforeWrite(batch, refusedAtLock.reason);
-
-    const { meters, corrupt, nowMicros } = readLocks(
-      (opening[1] as PromiseFulfilledResult<PipelinedAnswer>).value,
-    );
-    for (const pending of batch) {
-      const damaged = corrupt.size === 0 ? undefined : metersOf(pending).find((id) => corrupt.has(id));
-      if (damaged !== undefined) this.#reject(pending, unavailable(corrupt.get(damaged)));
-    }
-    const waiting = batch.filter((pending) => !pending.settled);
-    const isReady = (pending: Pending): boolean => metersOf(pending).every((id) => meters.has(id));
-    const ready = waiting.filter(isReady);
-    const skipped = waiting.filter((pending) => !isReady(pending));
-    for (const pending of skipped) foundLocked(pending);
-    const midnight = people.assumed && this.#options.dayClock.day(nowMicros) !== today;
-    if (midnight) this.#lastAt = Math.max(this.#lastAt, nowMicros);
-    if (midnight || ready.length === 0 || !meters.has(this.#options.writerMeterId)) {
-      this.#queue.unshift(...waiting);
-      this.#inFlight = [];
-      await connection.exchange([rollback]);
-      return;
-    }
-    this.#queue.push(...skipped);
-
-    const seen = this.#seenBy(ready, opening[2]);
-    const decided = decideBatch(
-      ready.map((pending) => pending.item),
-      meters,
-      seen,
-      nowMicros,
-      { writer: this.#options.writer, nextNumber: this.#nextNumber, lastAt: this.#lastAt },
-      this.#options.dayClock,
-      this.#neighbours,
-    );
-
-    // Second round trip: write and commit.
-    this.#inFlight = ready;
-    const unknown: Unknown = { batch: ready, meterIds, decided, firstNumber: this.#nextNumber };
-    const answers = await connection.exchange([...writeBatch(this.#options.writer, decided), commit]);
     const last = answers.at(-1)!;
     const failed = answers.find((answer) => answer.status === 'rejected');
     if (failed === undefined && last.status === 'fulfilled' && last.value.tag === 'COMMIT') {
-      this.#settle(unknown);
+      if (known !== undefined) this.#clock.tell(Number(answerOf(answers[1]!).rows[0]![0]));
+      this.#settle(writing);
       this.#options.observe({
         event: 'batch',
-        requests: ready.length,
+        requests: writing.batch.length,
         milliseconds: performance.now() - started,
+        exchanges: known === undefined ? 2 : 1,
       });
       return;
     }
     // A server that did not run COMMIT, or answered it with ROLLBACK, has told us; anything else leaves the outcome open.
     const refused = last.status === 'fulfilled' || last.reason instanceof NotRun;
-    if (refused && failed !== undefined) return this.#failedInWrite(ready, failed.reason);
-    this.#unknown = unknown;
+    if (refused && failed !== undefined) {
+      if (known === undefined) return this.#failedInWrite(writing.batch, failed.reason);
+      // A meter was changed or is being changed, most likely. Asked under the locks, everything shows what it is.
+      this.#clock.forget();
+      this.#queue.unshift(...writing.batch.filter((pending) => !pending.settled));
+      this.#inFlight = [];
+      return;
+    }
+    this.#unknown = writing;
     connection.destroy(new Error('the outcome of the last commit is not known'));
     this.#connection = undefined;
+  }
+
+  /** By what this process left behind. */
+  #decideByKnown(
+    batch: readonly Pending[],
+    known: ReadonlyMap<number, KnownMeter>,
+    nowMicros: number,
+  ): Writing {
+    const people = new Map([...known].map(([id, { people: met }]) => [id, met]));
+    const meters = new Map([...known].map(([id, { meter }]) => [id, meter]));
+    const decided = this.#decide(batch, meters, people, nowMicros);
+    const states = new Map<number, Buffer>();
+    // Those of refused reads as well: their states decided too, and are checked by being written as they are.
+    for (const [id, { meter, bytes }] of known)
+      states.set(id, decided.charged.has(id) ? meter.encode() : bytes);
+    return this.#writingOf(batch, [...known.keys()], decided, meters, states, people);
+  }
+
+  /** The first round trip of two: lock, read the clock, ask about people that this process has not seen today. */
+  async #lockAndDecide(
+    batch: readonly Pending[],
+    meterIds: readonly number[],
+    wait: boolean,
+    connection: WriterConnection,
+  ): Promise<Writing | undefined> {
+    const { writerMeterId, dayClock } = this.#options;
+    const { known, seen } = this.#memory;
+    const today = dayClock.day(this.#lastAt);
+    const items = batch.map(({ item }) => item);
+    const unseen = unseenPeople(items, seen, today);
+    const loading = known.worthKnowing(meterIds, loadsInBatch);
+    const asking = unseen.meterIds.length > 0 ? [seenPeople(unseen.meterIds, unseen.digests)] : [];
+    const opening = await connection.exchange([
+      begin,
+      lockMeters([writerMeterId, ...meterIds], wait),
+      ...asking,
+      ...(loading.length > 0 ? [metPeople(loading, maxPeople)] : []),
+    ]);
+    const refusedAtLock = opening.find((answer) => answer.status === 'rejected');
+    if (refusedAtLock !== undefined) {
+      await this.#failedBeforeWrite(batch, refusedAtLock.reason);
+      return undefined;
+    }
+
+    const {
+      meters,
+      states: found,
+      corrupt,
+      own,
+      nowMicros,
+    } = readLocks(answerOf(opening[1]!), writerMeterId);
+    this.#clock.tell(nowMicros);
+    for (const pending of batch) {
+      const damaged = corrupt.size === 0 ? undefined : metersOf(pending.item).find((id) => corrupt.has(id));
+      if (damaged !== undefined) this.#reject(pending, unavailable(corrupt.get(damaged)));
+    }
+    const waiting = batch.filter((pending) => !pending.settled);
+    const isReady = ({ item }: Pending): boolean => metersOf(item).every((id) => meters.has(id));
+    const ready = waiting.filter(isReady);
+    const skipped = waiting.filter((pending) => !isReady(pending));
+    for (const pending of skipped) foundLocked(pending);
+    const midnight = unseen.assumed && dayClock.day(nowMicros) !== today;
+    if (midnight) this.#lastAt = Math.max(this.#lastAt, nowMicros);
+    if (midnight || ready.length === 0 || !own) {
+      this.#queue.unshift(...waiting);
+      this.#inFlight = [];
+      await connection.exchange([rollback]);
+      return undefined;
+    }
+    this.#queue.push(...skipped);
+
+    const readyItems = ready.map(({ item }) => item);
+    const asked = asking.length === 0 ? undefined : answerOf(opening[2]!);
+    const days = lastDays(readyItems, seen, asked);
+    const met = allPeople(loading, loading.length === 0 ? undefined : answerOf(opening.at(-1)!));
+    for (const [id, state] of found) {
+      const people = known.locked(id, state);
+      if (people !== undefined) met.set(id, people);
+    }
+    const decided = this.#decide(ready, meters, days, nowMicros);
+    for (const { meterId, digest, day } of decided.touched) met.get(meterId)?.set(digest, day);
+    const ids = [...decided.charged.keys()].sort((a, b) => a - b);
+    const states = new Map(ids.map((id) => [id, decided.charged.get(id)!.encode()]));
+    return this.#writingOf(ready, meterIds, decided, meters, states, met);
+  }
+
+  #decide(
+    batch: readonly Pending[],
+    meters: ReadonlyMap<number, Meter>,
+    seen: ReadonlyMap<number, LastDays>,
+    nowMicros: number,
+  ): Decided {
+    const { writer, dayClock } = this.#options;
+    return decideBatch(
+      batch.map((pending) => pending.item),
+      meters,
+      seen,
+      nowMicros,
+      { writer, nextNumber: this.#nextNumber, lastAt: this.#lastAt },
+      dayClock,
+      this.#memory.neighbours,
+    );
+  }
+
+  #writingOf(
+    batch: readonly Pending[],
+    charged: readonly number[],
+    decided: Decided,
+    meters: ReadonlyMap<number, Meter>,
+    states: ReadonlyMap<number, Buffer>,
+    people: ReadonlyMap<number, Map<string, number>>,
+  ): Writing {
+    const meterIds = [this.#options.writerMeterId, ...charged];
+    return { batch, meterIds, decided, firstNumber: this.#nextNumber, meters, states, people };
   }
 
   /** Certainly not committed: nothing was written yet. */
@@ -327,15 +445,18 @@ export class BatchWriter {
   }
 
   /** Asks the database what became of a batch whose COMMIT was not answered. Nothing else happens until it is known. */
-  async #resolveUnknown(unknown: Unknown): Promise<void> {
+  async #resolveUnknown(unknown: Writing): Promise<void> {
     this.#inFlight = unknown.batch;
     const connection = await this.#connect([]);
     if (connection === undefined) return;
+    const fence = Buffer.from(String(++this.#fences));
     const answers = await connection.exchange([
       begin,
       // Waits for the old transaction, which holds these rows as long as it lives.
       lockMeters(unknown.meterIds, true),
       lastNumbers(this.#options.writer, unknown.firstNumber),
+      // It may not even have begun: then its row is free, and what was sent must fail if it still comes.
+      moveFence(this.#options.writerMeterId, fence),
       commit,
     ]);
     const failed = answers.find((answer) => answer.status === 'rejected');
@@ -355,6 +476,7 @@ export class BatchWriter {
       );
     }
     this.#unknown = undefined;
+    this.#fence = fence;
     this.#options.observe({
       event: 'outcome-unknown',
       resolvedAs: found === 0 ? 'not-committed' : 'committed',
@@ -363,10 +485,12 @@ export class BatchWriter {
     else this.#queue.unshift(...unknown.batch.filter((pending) => !pending.settled));
   }
 
-  #settle({ batch, decided }: Unknown): void {
+  #settle({ batch, decided, meters, states, people }: Writing): void {
+    const { seen, known } = this.#memory;
     this.#nextNumber += decided.entries.length;
     this.#lastAt = decided.entries.at(-1)?.at ?? this.#lastAt;
-    for (const { meterId, digest, day } of decided.touched) this.#seen.add(meterId, day, digest);
+    for (const { meterId, digest, day } of decided.touched) seen.add(meterId, day, digest);
+    for (const [id, bytes] of states) known.committed(id, meters.get(id)!, bytes, people.get(id));
     this.#inFlight = [];
     // A commit that came too late for all of them helped nobody: the database is not well yet.
     if (batch.some((pending) => !pending.settled)) this.#up();
@@ -441,55 +565,6 @@ export class BatchWriter {
       }
     }
   }
-
-  /**
-   * People about whom the database must be asked. `assumed`: somebody was left out because this process
-   * saw them on `today`; should the locks show that today is over, another process may know better.
-   */
-  #unseenPeople(
-    batch: readonly Pending[],
-    today: number,
-  ): { meterIds: number[]; digests: string[]; assumed: boolean } {
-    const meterIds: number[] = [];
-    const digests: string[] = [];
-    let assumed = false;
-    for (const { item } of batch) {
-      if (item.kind !== 'read') continue;
-      const people = chargedPeople(item);
-      if (people.length === 0) continue;
-      for (const meterId of metersOfRead(item)) {
-        // Known as of an earlier day is not enough to know that no other process has seen it since.
-        const seenToday = this.#seen.on(meterId, today);
-        for (const digest of people) {
-          if (seenToday.has(digest)) {
-            assumed = true;
-            continue;
-          }
-          meterIds.push(meterId);
-          digests.push(digest);
-        }
-      }
-    }
-    return { meterIds, digests, assumed };
-  }
-
-  /** Last days of the batch's people: what the database said, and what this process has committed since midnight. */
-  #seenBy(
-    ready: readonly Pending[],
-    answer: PromiseSettledResult<PipelinedAnswer> | undefined,
-  ): Map<number, KnownDays> {
-    const seen = new Map<number, KnownDays>();
-    for (const pending of ready) {
-      for (const meterId of metersOf(pending))
-        if (!seen.has(meterId)) seen.set(meterId, this.#seen.lastDays(meterId));
-    }
-    if (answer?.status === 'fulfilled') {
-      for (const [meterId, digest, day] of answer.value.rows as [string, string, string][]) {
-        seen.get(Number(meterId))?.set(digestText(digest), Number(day));
-      }
-    }
-    return seen;
-  }
 }
 
 /** Lock time-out, deadlock, serialisation failure: the same batch may well succeed. */
@@ -512,48 +587,14 @@ function foundLocked(pending: Pending): void {
   pending.contended = true;
 }
 
-/** Meters of a read; none for what charges nothing. */
-function metersOf({ item }: Pending): readonly number[] {
-  return item.kind === 'read' ? metersOfRead(item) : noMeters;
-}
-
-function metersOfRead({ actor, shared }: ReadItem): readonly number[] {
-  return shared === undefined ? [actor.meterId] : [actor.meterId, ...shared.map(({ meterId }) => meterId)];
-}
-
-const noMeters: readonly number[] = Object.freeze([]);
-
 /** Both would wait for the same row. */
 function sharesMeter(one: Pending, other: Pending): boolean {
-  const meters = metersOf(other);
-  return metersOf(one).some((id) => meters.includes(id));
+  const meters = metersOf(other.item);
+  return metersOf(one.item).some((id) => meters.includes(id));
 }
 
-function readLocks(answer: PipelinedAnswer): {
-  meters: Map<number, Meter>;
-  corrupt: Map<number, unknown>;
-  nowMicros: number;
-} {
-  const meters = new Map<number, Meter>();
-  const corrupt = new Map<number, unknown>();
-  let nowMicros = 0;
-  for (const [meterId, state, now] of answer.rows as [string | null, Buffer | null, string][]) {
-    nowMicros = Math.max(nowMicros, Number(now));
-    if (meterId === null) continue;
-    try {
-      meters.set(Number(meterId), Meter.decode(state));
-    } catch (error) {
-      // Concerns this person alone; nothing of theirs leaves until it is mended.
-      corrupt.set(Number(meterId), error);
-    }
-  }
-  return { meters, corrupt, nowMicros };
-}
-
-function digestText(bigint: string): string {
-  const bytes = Buffer.allocUnsafe(8);
-  bytes.writeBigInt64BE(BigInt(bigint));
-  return bytes.toString('latin1');
+function answerOf(settled: PromiseSettledResult<PipelinedAnswer>): PipelinedAnswer {
+  return (settled as PromiseFulfilledResult<PipelinedAnswer>).value;
 }
 
 function unavailable(cause: unknown): WeirError {

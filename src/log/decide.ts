@@ -374,12 +374,6 @@ function reservedOf({ personal, reserved = 0, rows }: ReadItem): number {
   return personal ? Math.min(reserved, rows.values.length) : 0;
 }
 
-interface Place {
-  readonly writer: string;
-  readonly number: number;
-  readonly at: number;
-}
-
 /** What became of an item, as its entry: the same head whether it left or was refused. */
 function enter(
   { context, actor }: ReadItem,

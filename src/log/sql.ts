@@ -26,13 +26,46 @@ export function lockMeters(meterIds: readonly number[], wait: boolean): Pipeline
   };
 }
 
-/** Rows (meter_id, digest, day) for those pairs that are known. @param digests 8 bytes each as latin1 text */
+/** Rows (meter_id, 8 bytes of digest, day) for those pairs that are known. @param digests 8 bytes each as latin1 text */
 export function seenPeople(meterIds: readonly number[], digests: readonly string[]): PipelinedQuery {
   return {
     name: 'weir_seen',
     text: `SELECT s.meter_id, s.digest, s.day FROM unnest($1::int8[], $2::int8[]) AS asked(meter_id, digest)
              JOIN weir.seen AS s ON s.meter_id = asked.meter_id AND s.digest = asked.digest`,
     values: [arrayOf(meterIds), arrayOf(digests.map(digestNumber))],
+    binary: [false, true, false],
+  };
+}
+
+/** Rows as seenPeople's: everybody whom these meters have met. @param atMost of each */
+export function metPeople(meterIds: readonly number[], atMost: number): PipelinedQuery {
+  return {
+    name: 'weir_met',
+    text: `SELECT asked.meter_id, s.digest, s.day FROM unnest($1::int8[]) AS asked(meter_id),
+             LATERAL (SELECT digest, day FROM weir.seen WHERE seen.meter_id = asked.meter_id LIMIT $2) AS s`,
+    values: [arrayOf(meterIds), atMost],
+    binary: [false, true, false],
+  };
+}
+
+/**
+ * Takes the writer's own row, where its fence still stands, and tells the clock. What was sent before the fence was moved
+ * and comes to the server afterwards fails here (division by zero), and with it everything behind it.
+ */
+export function passFence(writerMeterId: number, fence: Buffer | null): PipelinedQuery {
+  return {
+    name: 'weir_fence',
+    text: `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8 / count(*)
+             FROM (SELECT FROM weir.meters WHERE meter_id = $1 AND state IS NOT DISTINCT FROM $2 FOR UPDATE) AS own`,
+    values: [writerMeterId, fence],
+  };
+}
+
+export function moveFence(writerMeterId: number, fence: Buffer): PipelinedQuery {
+  return {
+    name: 'weir_move_fence',
+    text: 'UPDATE weir.meters SET state = $2 WHERE meter_id = $1',
+    values: [writerMeterId, fence],
   };
 }
 
@@ -45,9 +78,20 @@ export function lastNumbers(writer: string, first: number): PipelinedQuery {
   };
 }
 
-export function writeBatch(writer: string, decided: Decided): PipelinedQuery[] {
-  const queries: PipelinedQuery[] = [writeEntries(writer, decided)];
-  if (decided.charged.size > 0) queries.push(writeMeters(decided));
+/**
+ * @param states of meters, in ascending order of their ids
+ * @param before as they must still be, where they were not locked before: otherwise the batch fails (division by zero)
+ */
+export function writeBatch(
+  writer: string,
+  decided: Decided,
+  states: ReadonlyMap<number, Buffer>,
+  before?: ReadonlyMap<number, Buffer>,
+): PipelinedQuery[] {
+  const queries: PipelinedQuery[] = [];
+  // First, so that nothing else is done in vain where it fails.
+  if (states.size > 0) queries.push(writeMeters(states, before));
+  queries.push(writeEntries(writer, decided));
   if (decided.digests.length > 0) queries.push(writeDigests(writer, decided));
   queries.push(...writeSeen(decided.touched));
   return queries;
@@ -71,21 +115,37 @@ function writeEntries(writer: string, { entries }: Decided): PipelinedQuery {
   };
 }
 
-function writeMeters({ charged }: Decided): PipelinedQuery {
-  const states = [...charged.values()].map((meter) => meter.encode());
+function writeMeters(
+  byId: ReadonlyMap<number, Buffer>,
+  before: ReadonlyMap<number, Buffer> | undefined,
+): PipelinedQuery {
+  const ids = [...byId.keys()];
+  const states = [...byId.values()];
   const lengths = states.map(({ length }) => length);
+  const values = [Buffer.concat(states), arrayOf(ids), arrayOf(startsOf(lengths)), arrayOf(lengths)];
+  if (before === undefined) {
+    return {
+      name: 'weir_meters',
+      text: `UPDATE weir.meters AS m SET state = substring($1::bytea FROM u.start FOR u.length)
+               FROM unnest($2::int8[], $3::int4[], $4::int4[]) AS u(meter_id, start, length) WHERE m.meter_id = u.meter_id`,
+      values,
+    };
+  }
   return {
-    name: 'weir_meters',
-    text: `UPDATE weir.meters AS m SET state = substring($1::bytea FROM u.start FOR u.length)
-             FROM unnest($2::int8[], $3::int4[], $4::int4[]) AS u(meter_id, start, length) WHERE m.meter_id = u.meter_id`,
-    values: [
-      Buffer.concat(states),
-      arrayOf([...charged.keys()]),
-      arrayOf(startsOf(lengths)),
-      arrayOf(lengths),
-    ],
+    name: 'weir_meters_unchanged',
+    text: `WITH written AS (
+             UPDATE weir.meters AS m SET state = substring($1::bytea FROM u.start FOR u.length)
+               FROM unnest($2::int8[], $3::int4[], $4::int4[]) WITH ORDINALITY AS u(meter_id, start, length, n)
+              WHERE m.meter_id = u.meter_id AND substring(m.state FROM 1 FOR ${headBytes})
+                    = substring($5::bytea FROM (u.n::int4 - 1) * ${headBytes} + 1 FOR ${headBytes})
+             RETURNING 1)
+           SELECT 1 / (count(*) = $6::int4)::int4 FROM written`,
+    values: [...values, Buffer.concat(ids.map((id) => before.get(id)!.subarray(0, headBytes))), ids.length],
   };
 }
+
+/** Of a meter's state (quota/meter.ts): checksum and number of charges, by which one state is told from every other. */
+const headBytes = 16;
 
 function writeDigests(writer: string, { digests }: Decided): PipelinedQuery {
   return {

@@ -40,8 +40,10 @@ function write(observation: Observation): Line {
       const { event, requestId, where, error } = observation;
       return ['error', event, { requestId, where, error: errorFacts(error) }];
     }
-    case 'batch':
-      return ['trace', 'batch', { requests: observation.requests, milliseconds: observation.milliseconds }];
+    case 'batch': {
+      const { requests, milliseconds, exchanges } = observation;
+      return ['trace', 'batch', { requests, milliseconds, exchanges }];
+    }
     case 'store':
     case 'upstream': {
       const { event, state, reason } = observation;

@@ -114,7 +114,7 @@ void t.test('every observation makes one line, at a level that fits', async (t) 
     [{ ...request, status: 404, code: 'table-unknown' }, 20],
     [{ ...request, status: 429, code: 'limit-reached' }, 30],
     [{ ...request, status: 503, code: 'log-unavailable' }, 40],
-    [{ event: 'batch', requests: 3, milliseconds: 1 }, 10],
+    [{ event: 'batch', requests: 3, milliseconds: 1, exchanges: 2 }, 10],
     [{ event: 'store', state: 'down', reason: 'connection lost' }, 50],
     [{ event: 'store', state: 'up', reason: undefined }, 30],
     [{ event: 'upstream', state: 'down', reason: 'connection lost' }, 50],

@@ -42,7 +42,7 @@ void t.test('states are gauges that follow the newest observation', async (t) =>
 
 void t.test('commits, flags and failures are counted', async (t) => {
   const { observe, text } = createMetrics({ process: false });
-  observe({ event: 'batch', requests: 7, milliseconds: 3 });
+  observe({ event: 'batch', requests: 7, milliseconds: 3, exchanges: 2 });
   observe({ event: 'outcome-unknown', resolvedAs: 'not-committed' });
   observe({ event: 'flagged', requestId: 'r', actorId: 'a', rules: ['consecutive', 'recordsPerDay'] });
   observe({ event: 'failure', requestId: 'r', where: 'readiness', error: new Error('x') });
