@@ -118,6 +118,11 @@ export class Relay {
     this.#silence(true);
   }
 
+  /** What the connections of this moment send to the database is held; new ones are served. */
+  holdBack(): void {
+    for (const { toServer } of this.#connections) toServer.silent = true;
+  }
+
   /** The end of a black hole or a delay: what was held arrives. */
   pass(): void {
     this.#delayMs = 0;
