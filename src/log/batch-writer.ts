@@ -99,6 +99,8 @@ export class BatchWriter {
   #unknown: Writing | undefined;
   #running = false;
   #closed = false;
+  /** Given up, whatever is still open. */
+  #ended = false;
   #connection: WriterConnection | undefined;
   #nextNumber = 1;
   /** State of the writer's own row; moved, so that what was sent before fails if it still comes. */
@@ -162,6 +164,7 @@ export class BatchWriter {
       await this.#settled();
     }
     clearInterval(this.#sweeper);
+    this.#ended = true;
     await this.#connection?.close().catch(() => {});
   }
 
@@ -188,7 +191,7 @@ export class BatchWriter {
     for (;;) {
       // One turn of the event loop, so that everybody who came in this turn shares the commit.
       await new Promise((resolve) => setImmediate(resolve));
-      const work = this.#queue.length > 0 || this.#unknown !== undefined;
+      const work = !this.#ended && (this.#queue.length > 0 || this.#unknown !== undefined);
       // No await between this look at the queue and `running = false`: what comes later kicks again.
       if (!work) break;
       try {
