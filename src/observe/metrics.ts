@@ -51,6 +51,9 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2],
     registers,
   });
+  const batches = counter('weir_batches_total', 'Commits on the access log, by exchanges with its database', [
+    'exchanges',
+  ]);
   const storeUp = gauge('weir_store_up', "1 while the gateway's own database takes commits");
   const upstreamUp = gauge('weir_upstream_up', '1 while the order database answers');
   const outcomes = counter('weir_unknown_outcomes_total', 'Commits whose outcome had to be looked up', [
@@ -109,6 +112,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
       case 'failure':
         return failures.inc({ where: observation.where });
       case 'batch':
+        batches.inc({ exchanges: observation.exchanges });
         batchRequests.observe(observation.requests);
         return batchDuration.observe(observation.milliseconds / 1000);
       case 'store':

@@ -48,6 +48,7 @@ void t.test('commits, flags and failures are counted', async (t) => {
   observe({ event: 'failure', requestId: 'r', where: 'readiness', error: new Error('x') });
   const exposition = await text();
   t.match(exposition, 'weir_batch_requests_sum 7');
+  t.match(exposition, 'weir_batches_total{exchanges="2"} 1');
   t.match(exposition, 'weir_batch_duration_seconds_sum 0.003');
   t.match(exposition, 'weir_unknown_outcomes_total{resolved="not-committed"} 1');
   t.match(exposition, 'weir_flagged_reads_total{rule="consecutive"} 1');
