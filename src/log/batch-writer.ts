@@ -13,6 +13,7 @@ import { performance } from 'node:perf_hooks';
 import { WeirError } from '../errors.js';
 import type { Observe } from '../observation.js';
 import type { DayClock } from '../quota/day-clock.js';
+import { memoryDays } from '../quota/distinct.js';
 import type { Meter } from '../quota/meter.js';
 import { NotRun, type PipelinedAnswer } from '../store/pipeline.js';
 import type { LastDays } from './accounts.js';
@@ -77,7 +78,7 @@ interface Writing {
   readonly meters: ReadonlyMap<number, Meter>;
   /** What the charged ones hold afterwards, in ascending order of their ids. */
   readonly states: ReadonlyMap<number, Buffer>;
-  /** Of those of whom everybody is known: whom they have met. */
+  /** Whom they have met in the days that count, where that is known. */
   readonly people: ReadonlyMap<number, Map<string, number>>;
 }
 
@@ -332,7 +333,7 @@ export class BatchWriter {
       begin,
       lockMeters([writerMeterId, ...meterIds], wait),
       ...asking,
-      ...(loading.length > 0 ? [metPeople(loading, maxPeople)] : []),
+      ...(loading.length > 0 ? [metPeople(loading, today - memoryDays, maxPeople)] : []),
     ]);
     const refusedAtLock = opening.find((answer) => answer.status === 'rejected');
     if (refusedAtLock !== undefined) {

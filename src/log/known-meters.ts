@@ -1,5 +1,5 @@
 /**
- * Meters as this process left them, with everybody whom they have met. While nobody else charges them, a batch can be
+ * Meters as this process left them, with everybody whom they have met in the days that count (quota/distinct.ts). While nobody else charges them, a batch can be
  * decided without asking the database first: the write then checks that they still are what they were (batch-writer.ts,
  * docs/decisions/0013-one-exchange-a-batch.md), so that nothing here has to be right for a limit to hold. Bounded.
  *
@@ -12,7 +12,7 @@ export interface KnownMeter {
   readonly meter: Meter;
   /** Its state in the database. */
   readonly bytes: Buffer;
-  /** Everybody whom it has met, with the last day. */
+  /** Everybody whom it has met in the days that count, with the last one. */
   readonly people: Map<string, number>;
 }
 
@@ -30,7 +30,7 @@ export const maxPeople = 10_000;
 const maxNeeded = 64;
 const maxLeft = 20_000;
 const maxKnown = 2_000;
-const maxKnownPeople = 250_000;
+const maxKnownPeople = 500_000;
 
 export class KnownMeters {
   /** The one that was used longest ago first. */

@@ -65,7 +65,7 @@ export function lastDays(
   return seen;
 }
 
-/** Everybody whom these meters have met. */
+/** Everybody whom these meters have met in the days that count. */
 export function allPeople(
   meterIds: readonly number[],
   answer: PipelinedAnswer | undefined,

@@ -37,13 +37,13 @@ export function seenPeople(meterIds: readonly number[], digests: readonly string
   };
 }
 
-/** Rows as seenPeople's: everybody whom these meters have met. @param atMost of each */
-export function metPeople(meterIds: readonly number[], atMost: number): PipelinedQuery {
+/** Rows as seenPeople's: everybody whom these meters have met since that day. @param atMost of each */
+export function metPeople(meterIds: readonly number[], since: number, atMost: number): PipelinedQuery {
   return {
     name: 'weir_met',
     text: `SELECT asked.meter_id, s.digest, s.day FROM unnest($1::int8[]) AS asked(meter_id),
-             LATERAL (SELECT digest, day FROM weir.seen WHERE seen.meter_id = asked.meter_id LIMIT $2) AS s`,
-    values: [arrayOf(meterIds), atMost],
+             LATERAL (SELECT digest, day FROM weir.seen WHERE seen.meter_id = asked.meter_id AND seen.day >= $2 LIMIT $3) AS s`,
+    values: [arrayOf(meterIds), since, atMost],
     binary: [false, true, false],
   };
 }
@@ -165,7 +165,8 @@ function writeDigests(writer: string, { digests }: Decided): PipelinedQuery {
 
 /**
  * Known or not was asked under the lock of the meter, so nobody else has made these rows meanwhile: two plain
- * statements, at half the cost of one with ON CONFLICT. Were it ever wrong, the key refuses and nothing is committed.
+ * statements, at half the cost of one with ON CONFLICT. Where it is wrong (somebody met again after so long that
+ * known-meters.ts has forgotten), the key refuses and nothing is committed.
  */
 function writeSeen(touched: readonly Touch[]): PipelinedQuery[] {
   const queries: PipelinedQuery[] = [];

@@ -5,7 +5,7 @@
 import type { PeopleCharge } from './charge.js';
 
 /** Dates before today on which somebody still counts as seen: today and these make 30. */
-const memoryDays = 29;
+export const memoryDays = 29;
 
 const nobodyNew: DistinctPeople = Object.freeze({
   fresh: 0,

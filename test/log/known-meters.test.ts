@@ -142,6 +142,28 @@ void t.test('people of earlier days are known as such', async (t) => {
   t.same(charge!.amounts['people'], [1, [day, 2]]);
 });
 
+void t.test('whom a meter met long ago is new again, and found out by the key', async (t) => {
+  const store = await freshStore(t);
+  const first = await openLog(t, store.runtimeUrl);
+  await read(first, 'li', ['a', 'b']);
+  await first.log.close();
+  // As if that had been 40 days ago: nobody of then counts in the meter any more, and the rows are still there.
+  const admin = new pg.Client(store.superuserUrl);
+  await admin.connect();
+  await admin.query('UPDATE weir.seen SET day = day - 40');
+  await admin.query("UPDATE weir.meters SET state = NULL WHERE key LIKE 'actor:%'");
+  await admin.end();
+  const opened = await openLog(t, store.runtimeUrl);
+  await becomeKnown(opened, 'li');
+  await read(opened, 'li', ['c']);
+  t.equal(exchangesOf(opened).at(-1), 1, 'known');
+  await read(opened, 'li', ['a', 'd']);
+  t.equal(exchangesOf(opened).at(-1), 2, 'refused by the key, and decided anew');
+  t.same((await entriesOf(store)).at(-1)!.charge!.amounts['people'], [2]);
+  await read(opened, 'li', ['a', 'd']);
+  t.same((await entriesOf(store)).at(-1)!.charge!.amounts['people'], undefined, 'seen today');
+});
+
 void t.test(
   'a meter that somebody else holds is waited for briefly, then asked for like any other',
   async (t) => {
