@@ -121,6 +121,8 @@ void t.test('the staff tool', { skip }, async (t) => {
     );
     const id = await useScreens(t, tool);
     const { receiver_phone } = await truth(id);
+    // The form that was there before says the status, too.
+    await tool.says(/Name\s+.\*\*/);
     const shown = await tool.text();
     t.match(shown, /Phone\s+[\d-]{3,4}\*{4}\d{4}/);
     t.match(shown, /Name\s+.\*\*/);
