@@ -9,12 +9,20 @@ interface Load<Writer> {
   rows: number;
 }
 
+interface Person<Writer> {
+  load: Load<Writer>;
+  /** Under way. */
+  reads: number;
+}
+
 /** Of rows; with so many, a writer's time goes into the rows and no longer into the commit. */
 const fullBatch = 320;
+/** Of whom nothing is under way; kept, since they come back. */
+const maxIdle = 10_000;
 
 export class Dispatch<Writer> {
   readonly #loads: readonly Load<Writer>[];
-  readonly #underWay = new Map<number, { readonly load: Load<Writer>; reads: number }>();
+  readonly #people = new Map<number, Person<Writer>>();
 
   /** @param writers at least one */
   constructor(writers: readonly Writer[]) {
@@ -23,8 +31,11 @@ export class Dispatch<Writer> {
 
   /** @param rows of what is to be written. @returns who writes it; `leave` once that is over, whatever came of it */
   take(meterId: number, rows: number): Writer {
-    let person = this.#underWay.get(meterId);
-    if (person === undefined) this.#underWay.set(meterId, (person = { load: this.#choose(), reads: 0 }));
+    let person = this.#people.get(meterId);
+    if (person === undefined) {
+      if (this.#people.size >= maxIdle) this.#forgetIdle();
+      this.#people.set(meterId, (person = { load: this.#choose(), reads: 0 }));
+    } else if (person.reads === 0) person.load = this.#choose();
     const { load } = person;
     person.reads++;
     load.rows += rows;
@@ -33,9 +44,13 @@ export class Dispatch<Writer> {
 
   /** @param rows as for `take` */
   leave(meterId: number, rows: number): void {
-    const person = this.#underWay.get(meterId)!;
+    const person = this.#people.get(meterId)!;
     person.load.rows -= rows;
-    if (--person.reads === 0) this.#underWay.delete(meterId);
+    person.reads--;
+  }
+
+  #forgetIdle(): void {
+    for (const [meterId, { reads }] of this.#people) if (reads === 0) this.#people.delete(meterId);
   }
 
   #choose(): Load<Writer> {

@@ -17,12 +17,14 @@ export interface KnownMeter {
 }
 
 interface Left {
-  readonly bytes: Buffer;
+  bytes: Buffer;
   /** How often in a row it was found as it was left. */
-  readonly unchanged: number;
+  unchanged: number;
   /** How often it has to be. */
-  readonly needed: number;
-  readonly known?: KnownMeter | undefined;
+  needed: number;
+  known: KnownMeter | undefined;
+  /** People of it that are counted in all, also while somebody has taken it. */
+  people: number;
 }
 
 /** Whoever has met more is asked about by name. */
@@ -33,20 +35,20 @@ const maxKnown = 2_000;
 const maxKnownPeople = 500_000;
 
 export class KnownMeters {
-  /** The one that was used longest ago first. */
+  /** Both: the one that was used longest ago first. While one is half empty nobody is about to leave, and its order can wait. */
   readonly #left = new Map<number, Left>();
-  readonly #known = new Map<number, number>();
+  readonly #known = new Map<number, Left>();
   #people = 0;
 
   /** All of them or none; whoever takes them gives them back by `committed`, or they are forgotten. */
   take(meterIds: readonly number[]): Map<number, KnownMeter> | undefined {
-    for (const id of meterIds) if (!this.#known.has(id)) return undefined;
     const taken = new Map<number, KnownMeter>();
     for (const id of meterIds) {
-      const known = this.#left.get(id)?.known;
-      if (known !== undefined) taken.set(id, known);
-      this.#release(id);
+      const known = this.#known.get(id)?.known;
+      if (known === undefined) return undefined;
+      taken.set(id, known);
     }
+    for (const id of meterIds) this.#known.get(id)!.known = undefined;
     return taken;
   }
 
@@ -65,44 +67,52 @@ export class KnownMeters {
   locked(meterId: number, state: Buffer | null): Map<string, number> | undefined {
     const left = this.#left.get(meterId);
     if (left === undefined) return undefined;
+    const people = left.known?.people;
+    this.#release(meterId, left);
     const same = state !== null && left.bytes.equals(state);
-    this.#release(meterId);
-    this.#left.set(meterId, {
-      bytes: left.bytes,
-      unchanged: same ? left.unchanged + 1 : 0,
-      needed: same ? left.needed : Math.min(Math.max(1, 2 * left.needed), maxNeeded),
-    });
-    return same ? left.known?.people : undefined;
+    left.unchanged = same ? left.unchanged + 1 : 0;
+    if (!same) left.needed = Math.min(Math.max(1, 2 * left.needed), maxNeeded);
+    return same ? people : undefined;
   }
 
   /** @param people everybody whom it has met; undefined: that is not known */
   committed(meterId: number, meter: Meter, bytes: Buffer, people: Map<string, number> | undefined): void {
-    const { unchanged = 0, needed = 0 } = this.#left.get(meterId) ?? {};
-    this.#release(meterId);
-    this.#left.delete(meterId);
-    const tooMany = people !== undefined && people.size >= maxPeople;
-    const known = people === undefined || tooMany ? undefined : { meter, bytes, people };
-    this.#left.set(meterId, { bytes, unchanged, needed: tooMany ? Infinity : needed, known });
-    if (known !== undefined) {
-      this.#known.set(meterId, known.people.size);
-      this.#people += known.people.size;
+    let left = this.#left.get(meterId);
+    if (left === undefined) left = { bytes, unchanged: 0, needed: 0, known: undefined, people: 0 };
+    left.bytes = bytes;
+    usedNow(this.#left, meterId, left, maxLeft);
+    if (people === undefined) this.#release(meterId, left);
+    else if (people.size >= maxPeople) {
+      left.needed = Infinity;
+      this.#release(meterId, left);
+    } else {
+      left.known = { meter, bytes, people };
+      this.#people += people.size - left.people;
+      left.people = people.size;
+      const crowded = 2 * this.#people > maxKnownPeople;
+      usedNow(this.#known, meterId, left, crowded ? 0 : maxKnown);
     }
-    while (this.#known.size > maxKnown || this.#people > maxKnownPeople)
-      this.#release(this.#known.keys().next().value!);
+    while (this.#known.size > maxKnown || this.#people > maxKnownPeople) {
+      const [oldest, its] = this.#known.entries().next().value!;
+      this.#release(oldest, its);
+    }
     while (this.#left.size > maxLeft) {
-      const oldest = this.#left.keys().next().value!;
-      this.#release(oldest);
+      const [oldest, its] = this.#left.entries().next().value!;
+      this.#release(oldest, its);
       this.#left.delete(oldest);
     }
   }
 
   /** No longer certain: the next lock tells whether they are what they were. */
-  #release(meterId: number): void {
-    const size = this.#known.get(meterId);
-    if (size === undefined) return;
-    this.#known.delete(meterId);
-    this.#people -= size;
-    const left = this.#left.get(meterId)!;
-    this.#left.set(meterId, { ...left, known: undefined });
+  #release(meterId: number, left: Left): void {
+    left.known = undefined;
+    if (!this.#known.delete(meterId)) return;
+    this.#people -= left.people;
+    left.people = 0;
   }
+}
+
+function usedNow(lefts: Map<number, Left>, meterId: number, left: Left, max: number): void {
+  if (2 * lefts.size > max) lefts.delete(meterId);
+  lefts.set(meterId, left);
 }

@@ -8,6 +8,9 @@ import type { CostPolicy } from '../policy/model.js';
 /** Of one person, where the role does not say. More than any tool of a person's needs, less than would stop all others. */
 export const defaultConcurrent = 100;
 
+/** Of whom nothing is under way; kept, since they come back. */
+const maxIdle = 10_000;
+
 export class Places {
   readonly #ofPerson = new Map<string, number>();
   readonly #ofRole = new Map<string, number>();
@@ -31,9 +34,9 @@ export class Places {
 }
 
 function add(taken: Map<string, number>, key: string, n: number): void {
-  const count = (taken.get(key) ?? 0) + n;
-  if (count === 0) taken.delete(key);
-  else taken.set(key, count);
+  taken.set(key, (taken.get(key) ?? 0) + n);
+  if (taken.size <= maxIdle) return;
+  for (const [each, count] of taken) if (count === 0) taken.delete(each);
 }
 
 function reached(what: string): WeirError {

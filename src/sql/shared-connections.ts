@@ -21,6 +21,8 @@ interface Lane {
 }
 
 interface Waiting {
+  /** Among all that wait; -1: no longer. */
+  place: number;
   readonly lane: Lane;
   readonly sinceMillis: number;
   readonly reject: (error: Error) => void;
@@ -40,8 +42,8 @@ export class NoAnswer extends Error {}
 export class SharedConnections {
   readonly #options: SharedOptions;
   readonly #lanes = new Set<Lane>();
-  /** In order of coming. */
-  readonly #waiting = new Set<Waiting>();
+  /** In no order. Not a Set: see forward.ts of the proxy door. */
+  readonly #waiting: Waiting[] = [];
   #sweeper: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -54,9 +56,14 @@ export class SharedConnections {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new Error('Client was closed');
       const lane = this.#choose();
-      const waiting: Waiting = { lane, sinceMillis: performance.now(), reject };
+      const waiting: Waiting = {
+        place: this.#waiting.length,
+        lane,
+        sinceMillis: performance.now(),
+        reject,
+      };
       lane.inFlight++;
-      this.#waiting.add(waiting);
+      this.#waiting.push(waiting);
       this.#sweeper ??= setInterval(() => this.#sweep(), sweepMs);
       const answered = (error: Error | undefined, answer: PipelinedAnswer): void => {
         this.#leave(waiting);
@@ -69,7 +76,7 @@ export class SharedConnections {
       else
         lane.opening.then(
           (pipeline) => {
-            if (this.#waiting.has(waiting)) pipeline.ask(query, answered);
+            if (waiting.place >= 0) pipeline.ask(query, answered);
           },
           (error: Error) => {
             this.#leave(waiting);
@@ -124,23 +131,29 @@ export class SharedConnections {
   }
 
   #leave(waiting: Waiting): void {
-    if (this.#waiting.delete(waiting)) waiting.lane.inFlight--;
+    const { place, lane } = waiting;
+    if (place < 0) return;
+    const last = this.#waiting.pop()!;
+    if (last !== waiting) {
+      this.#waiting[place] = last;
+      last.place = place;
+    }
+    waiting.place = -1;
+    lane.inFlight--;
   }
 
   #sweep(): void {
-    const [oldest] = this.#waiting;
-    if (oldest === undefined) {
+    if (this.#waiting.length === 0) {
       clearInterval(this.#sweeper);
       this.#sweeper = undefined;
       return;
     }
     const since = performance.now() - this.#options.giveUpMs;
-    if (oldest.sinceMillis > since) return;
+    if (!this.#waiting.some(({ sinceMillis }) => sinceMillis <= since)) return;
     const error = new NoAnswer(`no answer in ${this.#options.giveUpMs} ms`);
     this.hangUp(error);
     // Those whose connection is not open yet.
-    for (const waiting of this.#waiting) {
-      if (waiting.sinceMillis > since) return;
+    for (const waiting of this.#waiting.filter(({ sinceMillis }) => sinceMillis <= since)) {
       this.#leave(waiting);
       waiting.reject(error);
     }

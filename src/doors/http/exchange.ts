@@ -62,7 +62,8 @@ export class Exchange {
 export class Traffic {
   #running = 0;
   #draining = false;
-  readonly #connections = new Map<Socket, Set<Exchange>>();
+  /** With what runs on each; lists, see docs/performance.md. */
+  readonly #connections = new Map<Socket, Exchange[]>();
 
   constructor(
     private readonly maxConcurrent: number,
@@ -85,29 +86,29 @@ export class Traffic {
   /** Follows the server's connections: a lost one ends also the requests that wait in its pipeline, whose responses never had the socket. */
   watch(server: Server): void {
     server.on('connection', (socket: Socket) => {
-      this.#connections.set(socket, new Set());
+      this.#connections.set(socket, []);
       socket.once('close', () => {
         const exchanges = this.#connections.get(socket) ?? [];
         this.#connections.delete(socket);
-        for (const exchange of exchanges) this.#end(exchange);
+        for (const exchange of [...exchanges]) this.#end(exchange);
       });
     });
   }
 
   begin(exchange: Exchange): void {
-    this.#connections.get(exchange.request.socket)?.add(exchange);
+    this.#connections.get(exchange.request.socket)?.push(exchange);
     if (exchange.counted) this.#running += 1;
     exchange.response.on('close', () => this.#end(exchange));
   }
 
   /** Is an answer under way on this connection? */
   busyOn(socket: Socket): boolean {
-    return (this.#connections.get(socket)?.size ?? 0) > 0;
+    return (this.#connections.get(socket)?.length ?? 0) > 0;
   }
 
   /** What comes behind the requests of this connection is not read. @returns whether their answer, not begun yet, still goes out */
   closeAfterAnswer(socket: Socket): boolean {
-    const exchanges = [...(this.#connections.get(socket) ?? [])];
+    const exchanges = this.#connections.get(socket) ?? [];
     if (exchanges.length === 0 || exchanges.some(({ response }) => response.headersSent)) return false;
     for (const { response } of exchanges) response.shouldKeepAlive = false;
     return true;
@@ -120,7 +121,7 @@ export class Traffic {
    */
   breakOff(isRevoked: (asked: Asked) => boolean): Exchange[] {
     const broken = [...this.#connections.values()]
-      .flatMap((exchanges) => [...exchanges])
+      .flat()
       .filter(({ asked, response }) => asked !== undefined && response.headersSent && isRevoked(asked));
     const untold = broken.filter(({ code }) => code === undefined);
     for (const { request } of broken) request.socket.destroy();
@@ -144,7 +145,8 @@ export class Traffic {
   #end(exchange: Exchange): void {
     if (!exchange.end()) return;
     const { socket } = exchange.request;
-    this.#connections.get(socket)?.delete(exchange);
+    const running = this.#connections.get(socket);
+    if (running !== undefined) remove(running, exchange);
     if (exchange.counted) this.#running -= 1;
     this.onEnd(exchange);
     if (this.#draining) this.#closeIfIdle(socket);
@@ -153,4 +155,9 @@ export class Traffic {
   #closeIfIdle(socket: Socket): void {
     if (!this.busyOn(socket)) socket.destroySoon();
   }
+}
+
+function remove(running: Exchange[], exchange: Exchange): void {
+  const at = running.indexOf(exchange);
+  if (at >= 0) running.splice(at, 1);
 }
