@@ -221,7 +221,7 @@ export interface ServiceAnswer {
   readonly contentType: string;
   /** Those that the route lets pass. */
   readonly headers: Readonly<Record<string, string>>;
-  /** One value a record: its text; `frame` stands around them. */
+  /** One value a record: its text; `body` holds them all. */
   readonly rows: ReleasedRows;
 }
 
@@ -320,14 +320,21 @@ export interface MaskedRows {
   readonly recordKeys: readonly string[];
   /** Text of each row's subject key, where the row has one. Never sent. */
   readonly subjectKeys: readonly (string | null)[];
-  /** What stands around the rows of a service's answer, one more than there are rows: nothing about a person. */
-  readonly frame?: readonly string[];
+  /** A service's answer as it is sent. */
+  readonly body?: MaskedBody;
   /** Of each table that came inside the rows, as Decision.also has them. */
   readonly embedded?: readonly EmbeddedKeys[];
   /** 0 for the first chunk of a read. */
   readonly part: number;
   /** No chunk follows. */
   readonly last: boolean;
+}
+
+/** The records of a service's answer, and around them what tells nothing about a person; UTF-8. */
+export interface MaskedBody {
+  readonly bytes: Buffer;
+  /** How many of these are the records'. */
+  readonly ofRecords: number;
 }
 
 /** The keys of all embedded rows of one table of a chunk, in the order of the answer. Never sent. */
@@ -350,7 +357,8 @@ export interface Receipt {
 /** What leaves the corridor. */
 export interface ReleasedRows {
   readonly values: readonly (readonly (string | null)[])[];
-  readonly frame?: readonly string[];
+  /** A service's answer as it is sent. */
+  readonly body?: MaskedBody;
   readonly last: boolean;
 }
 

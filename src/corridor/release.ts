@@ -34,6 +34,6 @@ function stillCounts(
 function release(rows: MaskedRows, receipt: Receipt): ReleasedRows {
   if (receipt.rows !== rows)
     throw new WeirError('internal', { cause: new Error('the receipt is for other rows') });
-  const { values, frame, last } = rows;
-  return frame === undefined ? { values, last } : { values, frame, last };
+  const { values, body, last } = rows;
+  return body === undefined ? { values, last } : { values, body, last };
 }

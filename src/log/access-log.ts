@@ -258,6 +258,7 @@ function plainContext({ request, role: { role }, set, statement }: Decision, act
 
 /** UTF-8 bytes of the values themselves, without a door's framing. */
 function bytesOf(rows: MaskedRows): number {
+  if (rows.body !== undefined) return rows.body.ofRecords;
   let bytes = 0;
   for (const row of rows.values)
     for (const value of row) if (value !== null) bytes += Buffer.byteLength(value);

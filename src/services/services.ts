@@ -158,14 +158,14 @@ export class Services {
 
 /** A service that tells a clear value in a field which is declared harmless must not become a way round the masks. */
 function refuseRepeated(
-  { values, frame = [''] }: MaskedRows,
+  { body }: MaskedRows,
   headers: Readonly<Record<string, string>>,
   secrets: readonly string[],
 ): void {
   if (secrets.length === 0) return;
-  const body = frame.map((part, at) => part + (values[at]?.[0] ?? '')).join('');
-  const texts = [...Object.values(headers), ...(body === '' ? [] : textsIn(body))];
-  if (texts.some((text) => repeats(text, secrets))) throw unfit('it repeats a value that was filled in');
+  const text = body?.bytes.toString() ?? '';
+  const texts = [...Object.values(headers), ...(text === '' ? [] : textsIn(text))];
+  if (texts.some((each) => repeats(each, secrets))) throw unfit('it repeats a value that was filled in');
 }
 
 const none: readonly string[] = Object.freeze([]);

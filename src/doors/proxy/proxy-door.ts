@@ -4,7 +4,7 @@
  * the corridor before a byte of it leaves. Refuses upgrades, retries nothing.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { isUtf8, transcode } from 'node:buffer';
+import { isUtf8 } from 'node:buffer';
 import type {
   Asked,
   Corridor,
@@ -188,22 +188,11 @@ function send(
   exchange: FastifyRequest['exchange'],
 ): FastifyReply {
   const { status, contentType, headers, rows } = answer;
-  const { values, frame } = rows;
-  exchange.records += values.length;
+  exchange.records += rows.values.length;
   if (status === 204) return reply.code(204).send();
-  let text = frame?.[0] ?? '';
-  for (let i = 0; i < values.length; i++) text += values[i]![0]! + (frame?.[i + 1] ?? '');
   const names = Object.keys(headers);
   for (const name of names) void reply.header(name, headers[name]);
   const exposed = names.length === 0 ? undefined : reply.getHeader(exposeHeaders);
   if (exposed !== undefined) void reply.header(exposeHeaders, [exposed, ...names].join(', '));
-  return reply.code(status).header('content-type', contentType).send(encode(text));
-}
-
-/** From so many characters on, bytes cost less than a text whose length is counted first and which is encoded then. */
-const longText = 1_000;
-
-/** @param text well-formed: what a mask wrote */
-function encode(text: string): string | Buffer {
-  return text.length < longText ? text : transcode(Buffer.from(text, 'utf16le'), 'utf16le', 'utf8');
+  return reply.code(status).header('content-type', contentType).send(rows.body?.bytes);
 }
