@@ -10,8 +10,8 @@ import { DayClock } from '../quota/day-clock.js';
 import { sharedMetersOf } from '../quota/shared-meter.js';
 import { thresholdsFor } from '../watch/bulk.js';
 import type { ConnectionOptions } from './connection.js';
-import { peopleOf, type NoteItem, type Outcome, type ReadItem } from './decide.js';
-import { digestBytes, peopleSpace, type Digester } from './digest.js';
+import { peopleOf, type NoteItem, type Outcome, type ReadDigests, type ReadItem } from './decide.js';
+import { peopleSpace, type Digester, type LaterDigests } from './digest.js';
 import { Directory, type Actor } from './directory.js';
 import { Dispatch } from './dispatch.js';
 import { seeOf, type EntryAlso, type EntryContext } from './entry.js';
@@ -93,11 +93,9 @@ export class AccessLog {
     const { principal } = decision.request;
     const shared =
       kinds.length === 0 ? undefined : await this.directory.sharedMeters(kinds, role.role, principal);
-    const ownRecords = digester.digest(table.table.name, 'record', rows.recordKeys);
-    const ownSubjects = digester.digest(peopleSpace, 'person', rows.subjectKeys);
-    const inside = decision.also && this.#embedded(decision, decision.also, rows, ownSubjects);
-    const records = inside === undefined ? ownRecords : Buffer.concat([ownRecords, ...inside.records]);
-    const subjects = inside === undefined ? ownSubjects : Buffer.concat([ownSubjects, ...inside.subjects]);
+    const own = new OwnDigests(table.table.name, rows, digester);
+    const inside = decision.also && this.#embedded(decision, decision.also, rows, own);
+    const digests = inside?.digests ?? own;
     const item: ReadItem = {
       kind: 'read',
       context: readContext(decision, actor),
@@ -106,10 +104,8 @@ export class AccessLog {
       table: table.table.name,
       see: this.#seeOf(columns),
       rows,
-      records,
-      subjects,
+      digests,
       also: inside?.also,
-      people: inside?.people ?? peopleOf(subjects),
       epoch: digester.epoch,
       limits: decision.limits,
       observed: decision.observed ?? [],
@@ -126,7 +122,7 @@ export class AccessLog {
     };
     // The meter that most reads share: whoever is charged to it goes the same way.
     const meterId = shared?.find(({ per }) => per === 'tool')?.meterId ?? actor.meterId;
-    const count = records.length / digestBytes;
+    const { count } = digests;
     const writer = this.#dispatch.take(meterId, count);
     let outcome: Outcome;
     try {
@@ -184,13 +180,14 @@ export class AccessLog {
   }
 
   /** Every embedded row has to be accounted for, by table. @throws WeirError internal where rows and decision differ */
-  #embedded({ personal }: Decision, also: readonly EmbeddedTable[], rows: MaskedRows, own: Buffer): Inside {
+  #embedded({ personal }: Decision, also: readonly EmbeddedTable[], rows: MaskedRows, own: ReadDigests): Inside {
     const keys = rows.embedded ?? [];
     if (keys.length !== also.length || keys.some(({ table }, i) => table !== also[i]!.table))
       throw new WeirError('internal', { cause: new Error('embedded rows that nobody decided on') });
     const { digester } = this.#options;
     const subjects = keys.map(({ subjectKeys }) => digester.digest(peopleSpace, 'person', subjectKeys));
     const charged = subjects.filter((_, i) => also[i]!.personal);
+    const records = keys.map(({ table, recordKeys }) => digester.digest(table, 'record', recordKeys));
     return {
       also: also.map(({ table, columns, personal: charge }, i) => [
         table,
@@ -198,9 +195,12 @@ export class AccessLog {
         keys[i]!.recordKeys.length,
         charge,
       ]),
-      records: keys.map(({ table, recordKeys }) => digester.digest(table, 'record', recordKeys)),
-      subjects,
-      people: peopleOf(Buffer.concat(personal ? [own, ...charged] : charged)),
+      digests: {
+        count: keys.reduce((sum, { recordKeys }) => sum + recordKeys.length, own.count),
+        records: Buffer.concat([own.records, ...records]),
+        subjects: Buffer.concat([own.subjects, ...subjects]),
+        people: peopleOf(Buffer.concat(personal ? [own.subjects, ...charged] : charged)),
+      },
     };
   }
 
@@ -223,9 +223,33 @@ export class AccessLog {
 /** Of the embedded tables of one chunk; people are those of the main table too, where it is charged. */
 interface Inside {
   readonly also: readonly EntryAlso[];
-  readonly records: readonly Buffer[];
-  readonly subjects: readonly Buffer[];
-  readonly people: readonly string[];
+  readonly digests: ReadDigests;
+}
+
+/** Of a chunk without embedded tables, made when the batch is decided that it comes into. */
+class OwnDigests implements ReadDigests {
+  readonly count: number;
+  readonly #records: LaterDigests;
+  readonly #subjects: LaterDigests;
+  #people: readonly string[] | undefined;
+
+  constructor(table: string, { recordKeys, subjectKeys }: MaskedRows, digester: Digester) {
+    this.count = recordKeys.length;
+    this.#records = digester.later(table, 'record', recordKeys);
+    this.#subjects = digester.later(peopleSpace, 'person', subjectKeys);
+  }
+
+  get records(): Buffer {
+    return this.#records.bytes;
+  }
+
+  get subjects(): Buffer {
+    return this.#subjects.bytes;
+  }
+
+  get people(): readonly string[] {
+    return (this.#people ??= peopleOf(this.subjects));
+  }
 }
 
 function contextOf(asked: Asked, actor: Actor): EntryContext {

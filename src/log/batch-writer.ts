@@ -20,7 +20,6 @@ import type { LastDays } from './accounts.js';
 import { sqlstateOf, WriterConnection, type ConnectionOptions } from './connection.js';
 import { DatabaseClock } from './database-clock.js';
 import { decideBatch, type Decided, type Item, type Outcome } from './decide.js';
-import { digestBytes } from './digest.js';
 import { maxPeople, type KnownMeter, type KnownMeters } from './known-meters.js';
 import type { Neighbours } from './neighbours.js';
 import { allPeople, lastDays, metersOf, readLocks, unseenPeople } from './opening.js';
@@ -225,7 +224,7 @@ export class BatchWriter {
       const fits = patient === undefined || sharesMeter(pending, patient);
       if (fits && batch.length < maxBatchItems && rows < maxBatchRows) {
         batch.push(pending);
-        if (pending.item.kind === 'read') rows += pending.item.records.length / digestBytes;
+        if (pending.item.kind === 'read') rows += pending.item.digests.count;
       } else rest.push(pending);
     }
     // Counted anew: if the wait is in vain, the others have their turn first.

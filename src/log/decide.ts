@@ -40,6 +40,16 @@ import {
 import { entryText } from './entry-text.js';
 import type { Neighbours } from './neighbours.js';
 
+/** Of the rows' record and subject keys, 8 bytes each, in row order; then those of each embedded table. */
+export interface ReadDigests {
+  /** Records, with embedded ones. */
+  readonly count: number;
+  readonly records: Buffer;
+  readonly subjects: Buffer;
+  /** The distinct ones of `subjects`, see peopleOf; beside embedded tables, of those tables that are charged. */
+  readonly people: readonly string[];
+}
+
 /** A chunk of rows that wants to leave. */
 export interface ReadItem {
   readonly kind: 'read';
@@ -50,13 +60,9 @@ export interface ReadItem {
   readonly table: string;
   readonly see: Readonly<Record<string, string>>;
   readonly rows: MaskedRows;
-  /** Digests of the rows' record and subject keys, 8 bytes each, in row order; then those of each embedded table. */
-  readonly records: Buffer;
-  readonly subjects: Buffer;
+  readonly digests: ReadDigests;
   /** Tables that came inside the rows. */
   readonly also?: readonly EntryAlso[] | undefined;
-  /** The distinct ones of `subjects`, see peopleOf; beside embedded tables, of those tables that are charged. */
-  readonly people: readonly string[];
   readonly epoch: string;
   readonly limits: readonly Limit[];
   /** Watched only: a read beyond one is flagged. */
@@ -264,13 +270,16 @@ function decideRead(
     charge: chargeTold(ownPart, sharedParts, instant.day),
     limits: limitsOf(item.limits),
   });
-  if (found > 0) decided.digests.push({ number, records: item.records, subjects: item.subjects });
+  if (found > 0) {
+    const { records, subjects } = item.digests;
+    decided.digests.push({ number, records, subjects });
+  }
   return { number, at, flags };
 }
 
 /** The people that the read shows: rows without a personal column are free, and show nobody. */
 export function chargedPeople(item: ReadItem): readonly string[] {
-  return item.personal || embeddedRecords(item) > 0 ? item.people : nobody;
+  return item.personal || embeddedRecords(item) > 0 ? item.digests.people : nobody;
 }
 
 const nobody: readonly string[] = Object.freeze([]);
@@ -313,7 +322,7 @@ function leavingOf(item: ReadItem, consecutive: number): Pick<EntryBody, 'read' 
   const { sent, table, rows, epoch } = item;
   const { part, last } = rows;
   const records = rows.values.length;
-  const digests = hash('sha256', Buffer.concat([item.records, item.subjects]), 'hex');
+  const digests = hash('sha256', Buffer.concat([item.digests.records, item.digests.subjects]), 'hex');
   const reserves = reservesOf(item);
   const more = reserves === 0 ? nothingMore : { reserves };
   switch (sent?.as) {

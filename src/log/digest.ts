@@ -15,11 +15,14 @@ const blockBytes = 16;
 /** People are one key space whatever table they appear in, so that a person counts once across tables. */
 export const peopleSpace = '*';
 
+type Kind = 'record' | 'person' | 'lookup';
+type Keys = readonly (string | null)[];
+
 export class Digester {
   readonly epoch: string;
   readonly #master: Buffer;
   /** By table, then by kind. */
-  readonly #ciphers = new Map<string, Map<string, Cipher>>();
+  readonly #spaces = new Map<string, Map<string, KeySpace>>();
 
   /** @param master 32 secret bytes */
   constructor(master: Buffer, epoch: string) {
@@ -29,33 +32,90 @@ export class Digester {
   }
 
   /** @returns the digests one after another, 8 bytes each, in the order of the keys; zero bytes for null */
-  digest(table: string, kind: 'record' | 'person' | 'lookup', keys: readonly (string | null)[]): Buffer {
-    const blocks = Buffer.allocUnsafe(keys.length * blockBytes).fill(0);
-    for (let i = 0; i < keys.length; i++) writeBlock(blocks, i * blockBytes, keys[i] ?? '');
-    // ECB without padding: each block by itself, and the cipher keeps no state between calls.
-    const encrypted = this.#cipher(table, kind).update(blocks);
-    const digests = Buffer.allocUnsafe(keys.length * digestBytes);
-    for (let i = 0; i < keys.length; i++) {
-      const from = i * blockBytes;
-      const to = i * digestBytes;
-      // Byte by byte: for so few, a call into the runtime costs more.
-      if (keys[i] === null) for (let b = 0; b < digestBytes; b++) digests[to + b] = 0;
-      else for (let b = 0; b < digestBytes; b++) digests[to + b] = encrypted[from + b]!;
+  digest(table: string, kind: Kind, keys: Keys): Buffer {
+    return this.#space(table, kind).digest([keys]);
+  }
+
+  /** As `digest`, made when it is first asked for, and with it all that wait then: a call of the cipher costs as much as dozens of keys. */
+  later(table: string, kind: Kind, keys: Keys): LaterDigests {
+    return this.#space(table, kind).later(keys);
+  }
+
+  #space(table: string, kind: Kind): KeySpace {
+    let ofTable = this.#spaces.get(table);
+    if (ofTable === undefined) this.#spaces.set(table, (ofTable = new Map()));
+    let space = ofTable.get(kind);
+    if (space === undefined) {
+      const purpose = `weir digest v1\0${this.epoch}\0${table}\0${kind}`;
+      const key = Buffer.from(hkdfSync('sha256', this.#master, '', purpose, 32));
+      ofTable.set(kind, (space = new KeySpace(key)));
     }
+    return space;
+  }
+}
+
+export interface LaterDigests {
+  readonly bytes: Buffer;
+}
+
+/** So many lists wait at the most, also where nobody asks for them. */
+const maxWaiting = 256;
+
+class KeySpace {
+  readonly #cipher: Cipher;
+  #waiting: Later[] = [];
+
+  constructor(key: Buffer) {
+    this.#cipher = createCipheriv('aes-256-ecb', key, null).setAutoPadding(false);
+  }
+
+  /** @returns those of all lists, one after another */
+  digest(lists: readonly Keys[]): Buffer {
+    const count = lists.reduce((sum, { length }) => sum + length, 0);
+    const blocks = Buffer.allocUnsafe(count * blockBytes).fill(0);
+    let block = 0;
+    for (const keys of lists) for (const key of keys) writeBlock(blocks, block++ * blockBytes, key ?? '');
+    // ECB without padding: each block by itself, and the cipher keeps no state between calls.
+    const encrypted = this.#cipher.update(blocks);
+    const digests = Buffer.allocUnsafe(count * digestBytes);
+    let to = 0;
+    for (const keys of lists)
+      for (const key of keys) {
+        const from = 2 * to;
+        // Byte by byte: for so few, a call into the runtime costs more.
+        for (let b = 0; b < digestBytes; b++) digests[to + b] = key === null ? 0 : encrypted[from + b]!;
+        to += digestBytes;
+      }
     return digests;
   }
 
-  #cipher(table: string, kind: string): Cipher {
-    let ofTable = this.#ciphers.get(table);
-    if (ofTable === undefined) this.#ciphers.set(table, (ofTable = new Map()));
-    let cipher = ofTable.get(kind);
-    if (cipher === undefined) {
-      const purpose = `weir digest v1\0${this.epoch}\0${table}\0${kind}`;
-      const key = Buffer.from(hkdfSync('sha256', this.#master, '', purpose, 32));
-      cipher = createCipheriv('aes-256-ecb', key, null).setAutoPadding(false);
-      ofTable.set(kind, cipher);
-    }
-    return cipher;
+  later(keys: Keys): Later {
+    if (this.#waiting.length >= maxWaiting) this.makeWaiting();
+    const later = new Later(this, keys);
+    this.#waiting.push(later);
+    return later;
+  }
+
+  makeWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    const digests = this.digest(waiting.map(({ keys }) => keys));
+    let at = 0;
+    for (const later of waiting) later.made = digests.subarray(at, (at += later.keys.length * digestBytes));
+  }
+}
+
+class Later implements LaterDigests {
+  made: Buffer | undefined;
+
+  constructor(
+    private readonly space: KeySpace,
+    readonly keys: Keys,
+  ) {}
+
+  get bytes(): Buffer {
+    if (this.made === undefined) this.space.makeWaiting();
+    return this.made!;
   }
 }
 

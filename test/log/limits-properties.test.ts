@@ -133,9 +133,12 @@ function itemOf(read: Read, limits: readonly Limit[], rows: Rows): ReadItem {
     table: 'orders',
     see: {},
     rows: { values: keys.map(() => []), recordKeys: keys, part: 0, last: true } as unknown as MaskedRows,
-    records: Buffer.alloc(8 * keys.length),
-    subjects: Buffer.alloc(8 * keys.length),
-    people: [...new Set(keys)],
+    digests: {
+      count: keys.length,
+      records: Buffer.alloc(8 * keys.length),
+      subjects: Buffer.alloc(8 * keys.length),
+      people: [...new Set(keys)],
+    },
     epoch: 'e1',
     limits: limitsInForce({ limits }, scopes, claim === null ? [] : [claim]),
     thresholds: {} as ReadItem['thresholds'],
@@ -182,7 +185,7 @@ function play(
 
 function amountOf({ body, item }: Played, count: Limit['count']): number {
   const amount = body.charge!.amounts[count] as number | undefined;
-  return count === 'people' ? item.people.length : (amount ?? 0);
+  return count === 'people' ? item.digests.people.length : (amount ?? 0);
 }
 
 /** The meter that the limit is decided by. */
@@ -211,7 +214,7 @@ function held(log: readonly Played[], upTo: number, { count, window, per }: Limi
   if (count !== 'people') return within.reduce((sum, one) => sum + amountOf(one, count), 0);
   // In a minute and an hour only who is new that day counts, so this is the most that it can be.
   if (window === 'minute' || window === 'hour') return 0;
-  return new Set(within.flatMap(({ item }) => item.people)).size;
+  return new Set(within.flatMap(({ item }) => item.digests.people)).size;
 }
 
 const runs = { numRuns: 900, seed: 2211 };
@@ -231,7 +234,7 @@ void t.test(
           released++;
           return item.limits.every(
             (one) =>
-              (one.count === 'people' ? item.people.length : amountOf(log[at]!, one.count)) === 0 ||
+              (one.count === 'people' ? item.digests.people.length : amountOf(log[at]!, one.count)) === 0 ||
               held(log, at, one) <= one.max ||
               // Who comes again on the same day adds nobody, even where a new policy allows fewer than were seen.
               (one.count === 'people' && addsNobody(log, at, one)),
@@ -251,8 +254,8 @@ function addsNobody(log: readonly Played[], at: number, { window, per }: Limit):
   const before = chargedWith(log, at, per)
     .slice(0, -1)
     .filter(({ body: other }) => other.charge !== undefined && other.charge.day > body.charge!.day - span);
-  const known = new Set(before.flatMap((one) => one.item.people));
-  return item.people.every((digest) => known.has(digest));
+  const known = new Set(before.flatMap((one) => one.item.digests.people));
+  return item.digests.people.every((digest) => known.has(digest));
 }
 
 void t.test('a refusal names its limit and when to come back, and then the same read succeeds', async (t) => {
