@@ -15,7 +15,8 @@ interface Memory {
 }
 
 export class Neighbours {
-  readonly #recent = new Map<string, Memory>();
+  /** By person, then by table. */
+  readonly #recent = new Map<string, Map<string, Memory>>();
 
   /**
    * @param keys texts of record keys of one table; only whole numbers (or a number at the end) can be adjacent
@@ -25,7 +26,7 @@ export class Neighbours {
     if (keys.length === 1) return this.#countOne(person, table, trailingNumber(keys[0]!));
     const numbers = sortedNumbers(keys);
     if (numbers.length === 0) return 0;
-    const memory = this.#memoryOf(`${person}\0${table}`);
+    const memory = this.#memoryOf(person, table);
     const { held } = memory;
     let adjacent = 0;
     numbers.forEach((n, i) => {
@@ -38,25 +39,25 @@ export class Neighbours {
 
   #countOne(person: string, table: string, n: number | undefined): number {
     if (n === undefined) return 0;
-    const memory = this.#memoryOf(`${person}\0${table}`);
+    const memory = this.#memoryOf(person, table);
     const { held } = memory;
     const adjacent = held.has(n - 1) || held.has(n + 1) ? 1 : 0;
     if (!held.has(n)) remember(memory, n);
     return adjacent;
   }
 
-  #memoryOf(key: string): Memory {
-    let memory = this.#recent.get(key);
-    if (memory !== undefined) {
-      // While it is half empty nobody is about to be forgotten, and the order can wait.
-      if (2 * this.#recent.size <= maxPeople) return memory;
-      this.#recent.delete(key);
-    } else {
-      memory = { ring: [], next: 0, held: new Set() };
+  #memoryOf(person: string, table: string): Memory {
+    let tables = this.#recent.get(person);
+    if (tables === undefined) {
       if (this.#recent.size >= maxPeople) this.#recent.delete(this.#recent.keys().next().value!);
+      this.#recent.set(person, (tables = new Map()));
+    } else if (2 * this.#recent.size > maxPeople) {
+      // Re-inserted last: the map's order is least recently used first. While it is half empty, the order can wait.
+      this.#recent.delete(person);
+      this.#recent.set(person, tables);
     }
-    // Re-inserted last: the map's order is least recently used first.
-    this.#recent.set(key, memory);
+    let memory = tables.get(table);
+    if (memory === undefined) tables.set(table, (memory = { ring: [], next: 0, held: new Set() }));
     return memory;
   }
 }
