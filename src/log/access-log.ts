@@ -180,7 +180,12 @@ export class AccessLog {
   }
 
   /** Every embedded row has to be accounted for, by table. @throws WeirError internal where rows and decision differ */
-  #embedded({ personal }: Decision, also: readonly EmbeddedTable[], rows: MaskedRows, own: ReadDigests): Inside {
+  #embedded(
+    { personal }: Decision,
+    also: readonly EmbeddedTable[],
+    rows: MaskedRows,
+    own: ReadDigests,
+  ): Inside {
     const keys = rows.embedded ?? [];
     if (keys.length !== also.length || keys.some(({ table }, i) => table !== also[i]!.table))
       throw new WeirError('internal', { cause: new Error('embedded rows that nobody decided on') });

@@ -58,4 +58,7 @@ function heldOf(roles: readonly string[], set: PolicySet): readonly string[] {
   return known.held;
 }
 
-const heldBy = new WeakMap<readonly string[], { readonly set: PolicySet; readonly held: readonly string[] }>();
+const heldBy = new WeakMap<
+  readonly string[],
+  { readonly set: PolicySet; readonly held: readonly string[] }
+>();
