@@ -492,7 +492,9 @@ export class BatchWriter {
     const { seen, known } = this.#memory;
     this.#nextNumber += decided.entries.length;
     this.#lastAt = decided.entries.at(-1)?.at ?? this.#lastAt;
-    for (const { meterId, digest, day } of decided.touched) seen.add(meterId, day, digest);
+    // Whose people are all known needs no other list of them.
+    for (const { meterId, digest, day } of decided.touched)
+      if (!people.has(meterId)) seen.add(meterId, day, digest);
     for (const [id, bytes] of states) known.committed(id, meters.get(id)!, bytes, people.get(id));
     this.#inFlight = [];
     // A commit that came too late for all of them helped nobody: the database is not well yet.

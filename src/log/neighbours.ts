@@ -29,10 +29,11 @@ export class Neighbours {
     const memory = this.#memoryOf(person, table);
     const { held } = memory;
     let adjacent = 0;
-    numbers.forEach((n, i) => {
+    for (let i = 0; i < numbers.length; i++) {
+      const n = numbers[i]!;
       if (numbers[i - 1] === n - 1 || numbers[i + 1] === n + 1 || held.has(n - 1) || held.has(n + 1))
         adjacent++;
-    });
+    }
     for (const n of numbers) if (!held.has(n)) remember(memory, n);
     return adjacent;
   }
@@ -77,8 +78,14 @@ function sortedNumbers(keys: readonly string[]): number[] {
     const number = trailingNumber(key);
     if (number !== undefined) numbers.push(number);
   }
-  numbers.sort((a, b) => a - b);
+  if (!isAscending(numbers)) numbers.sort((a, b) => a - b);
   return numbers.filter((n, i) => n !== numbers[i - 1]);
+}
+
+/** As pages of answers mostly are. */
+function isAscending(numbers: readonly number[]): boolean {
+  for (let i = 1; i < numbers.length; i++) if (numbers[i - 1]! > numbers[i]!) return false;
+  return true;
 }
 
 /** The last digits of the text, at most 15 of them. */
