@@ -5,6 +5,7 @@ import type { Ground } from '../ground.js';
 import { cpuSeconds, familyCpuSeconds } from '../process-usage.js';
 import type { BenchResult, Goal } from '../report.js';
 import { inTurn, microsEach, Rounds } from '../rounds.js';
+import { median } from '../statistics.js';
 import { Subject } from '../subject.js';
 import type { LoadConnection, LoadJob, LoadOutcome, ProxyJob, ServiceJob } from '../subjects/messages.js';
 
@@ -17,6 +18,9 @@ const lists = [
 ] as const;
 const sizes = [1, 20, 500] as const;
 type Size = (typeof sizes)[number];
+
+/** Taken in turn within a round, since a machine that is shared changes its pace within seconds. */
+const slices = 4;
 
 const variants = ['bare', 'parsing', 'weir'] as const;
 type Variant = (typeof variants)[number];
@@ -33,6 +37,13 @@ interface Server {
   readonly pid: number;
 }
 type Servers = Readonly<Record<Variant, Server>>;
+
+interface Slice {
+  readonly outcome: LoadOutcome;
+  /** Seconds on the CPU; undefined: this system does not tell. */
+  readonly server: number | undefined;
+  readonly postgres: number | undefined;
+}
 
 interface Load {
   readonly client: Subject;
@@ -106,30 +117,60 @@ async function compare(
   round: number,
   rounds: Rounds,
 ): Promise<Record<Variant, number>> {
-  const rates: Record<Variant, number> = { bare: 0, parsing: 0, weir: 0 };
+  const slicesOf: Record<Variant, Slice[]> = { bare: [], parsing: [], weir: [] };
   // A new process compiles its hot paths first; the others have long done so.
-  await answersOf(ground, servers.weir, load, size, () => undefined);
-  for (const variant of inTurn(round, variants)) {
-    const { pid } = servers[variant];
-    const used: (readonly [number | undefined, number | undefined])[] = [];
-    const outcome = await answersOf(ground, servers[variant], load, size, () =>
-      used.push([cpuSeconds(pid), familyCpuSeconds(ground.databases.postmasterPid)]),
-    );
-    const { requests, seconds, statuses, latencies, sampleBody } = outcome;
-    if (statuses[200] !== requests || statuses[-1] !== undefined)
-      throw new Error(`not every answer was a 200: ${JSON.stringify(statuses)}\n${gateway.log()}`);
-    if (sampleBody.includes('****') !== (variant === 'weir') || !sampleBody.includes('"orderNo"'))
-      throw new Error('the answers are not what was asked for');
-    const [before, after] = used;
+  await answersOf(ground, servers.weir, load, size, 1, () => undefined);
+  for (let slice = 0; slice < slices; slice++)
+    for (const variant of inTurn(round + slice, variants))
+      slicesOf[variant].push(await measureSlice(ground, servers, gateway, load, size, variant));
+  const rates: Record<Variant, number> = { bare: 0, parsing: 0, weir: 0 };
+  for (const variant of variants) {
+    const all = slicesOf[variant];
+    const requests = sum(all.map(({ outcome }) => outcome.requests));
     const label = `${size === 1 ? '1 record' : `${size} records`}, ${labels[variant]}`;
-    rates[variant] = requests / seconds;
-    rounds.add(`${label}: answered`, 'requests/s', requests / seconds);
-    rounds.add(`${label}: latency p99`, 'ms', latencies.p99Ms);
-    rounds.add(`${label}: server CPU`, 'µs/request', microsEach(before?.[0], after?.[0], requests));
-    if (variant === 'weir')
-      rounds.add(`${label}: PostgreSQL CPU`, 'µs/request', microsEach(before?.[1], after?.[1], requests));
+    rates[variant] = requests / sum(all.map(({ outcome }) => outcome.seconds));
+    rounds.add(`${label}: answered`, 'requests/s', rates[variant]);
+    rounds.add(`${label}: latency p99`, 'ms', median(all.map(({ outcome }) => outcome.latencies.p99Ms)));
+    const cpu = (of: 'server' | 'postgres'): number | undefined =>
+      microsEach(0, total(all.map((slice) => slice[of])), requests);
+    rounds.add(`${label}: server CPU`, 'µs/request', cpu('server'));
+    if (variant === 'weir') rounds.add(`${label}: PostgreSQL CPU`, 'µs/request', cpu('postgres'));
   }
   return rates;
+}
+
+async function measureSlice(
+  ground: Ground,
+  servers: Servers,
+  gateway: GatewayProcess,
+  load: Load,
+  size: Size,
+  variant: Variant,
+): Promise<Slice> {
+  const { pid } = servers[variant];
+  const used: (readonly [number | undefined, number | undefined])[] = [];
+  const outcome = await answersOf(ground, servers[variant], load, size, slices, () =>
+    used.push([cpuSeconds(pid), familyCpuSeconds(ground.databases.postmasterPid)]),
+  );
+  const { requests, statuses, sampleBody } = outcome;
+  if (statuses[200] !== requests || statuses[-1] !== undefined)
+    throw new Error(`not every answer was a 200: ${JSON.stringify(statuses)}\n${gateway.log()}`);
+  if (sampleBody.includes('****') !== (variant === 'weir') || !sampleBody.includes('"orderNo"'))
+    throw new Error('the answers are not what was asked for');
+  const [before, after] = used;
+  return { outcome, server: spent(before?.[0], after?.[0]), postgres: spent(before?.[1], after?.[1]) };
+}
+
+function spent(before: number | undefined, after: number | undefined): number | undefined {
+  return before === undefined || after === undefined ? undefined : after - before;
+}
+
+function total(values: readonly (number | undefined)[]): number | undefined {
+  return values.every((value) => value !== undefined) ? sum(values) : undefined;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((all, value) => all + value, 0);
 }
 
 function answersOf(
@@ -137,6 +178,7 @@ function answersOf(
   { port }: Server,
   { client, tokens }: Load,
   size: Size,
+  parts: number,
   onMark: () => void,
 ): Promise<LoadOutcome> {
   const { warmUpSeconds, measuredSeconds } = scale;
@@ -147,8 +189,8 @@ function answersOf(
       targets: targetsOf(size),
       headers: [`authorization: Bearer ${token}`],
     })),
-    warmUpSeconds,
-    measuredSeconds,
+    warmUpSeconds: warmUpSeconds / parts,
+    measuredSeconds: measuredSeconds / parts,
   };
   return client.run<LoadOutcome>(job, onMark);
 }
