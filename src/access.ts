@@ -332,8 +332,8 @@ export interface MaskedRows {
 
 /** The records of a service's answer, and around them what tells nothing about a person; UTF-8. */
 export interface MaskedBody {
-  readonly bytes: Buffer;
-  /** How many of these are the records'. */
+  encode(): Buffer;
+  /** How many bytes of it are the records'. */
   readonly ofRecords: number;
 }
 

@@ -64,16 +64,22 @@ export function rowsToWrite({ pinnedRecord }: AdmittedCall): MaskedRows {
   return rows as unknown as MaskedRows;
 }
 
-/** Once, since its length is asked for again and again on its way out. */
+/** Longer answers are encoded when they are sent: bytes that wait for a commit cost more than a second look at the text. */
+const longestKept = 30_000;
+/** From so many characters on, two steps of a vector unit's cost less than one of V8's. */
+const longText = 1_000;
+
+/** Encoded once where it is short, since its length is asked for again and again on its way out. */
 function bodyOf({ frame, records }: MaskedDocument): MaskedBody {
   let text = frame[0]!;
   for (let i = 0; i < records.length; i++) text += records[i]! + frame[i + 1]!;
+  if (text.length > longestKept) {
+    const ofRecords = records.reduce((sum, record) => sum + Buffer.byteLength(record), 0);
+    return { ofRecords, encode: () => encode(text) };
+  }
   const bytes = encode(text);
-  return { bytes, ofRecords: bytes.length - Buffer.byteLength(frame.join('')) };
+  return { ofRecords: bytes.length - Buffer.byteLength(frame.join('')), encode: () => bytes };
 }
-
-/** From so many characters on, two steps of a vector unit's cost less than one of V8's. */
-const longText = 1_000;
 
 /** @param text well-formed: what a mask wrote */
 function encode(text: string): Buffer {

@@ -163,7 +163,7 @@ function refuseRepeated(
   secrets: readonly string[],
 ): void {
   if (secrets.length === 0) return;
-  const text = body?.bytes.toString() ?? '';
+  const text = body?.encode().toString() ?? '';
   const texts = [...Object.values(headers), ...(text === '' ? [] : textsIn(text))];
   if (texts.some((each) => repeats(each, secrets))) throw unfit('it repeats a value that was filled in');
 }

@@ -194,5 +194,5 @@ function send(
   for (const name of names) void reply.header(name, headers[name]);
   const exposed = names.length === 0 ? undefined : reply.getHeader(exposeHeaders);
   if (exposed !== undefined) void reply.header(exposeHeaders, [exposed, ...names].join(', '));
-  return reply.code(status).header('content-type', contentType).send(rows.body?.bytes);
+  return reply.code(status).header('content-type', contentType).send(rows.body?.encode());
 }
