@@ -62,7 +62,7 @@ export class Exchange {
 export class Traffic {
   #running = 0;
   #draining = false;
-  /** With what runs on each; lists, see docs/performance.md. */
+  /** With what runs on each; lists, see forward.ts of the proxy door. */
   readonly #connections = new Map<Socket, Exchange[]>();
 
   constructor(
