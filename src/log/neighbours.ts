@@ -15,8 +15,7 @@ interface Memory {
 }
 
 export class Neighbours {
-  /** By person, then by table. */
-  readonly #recent = new Map<string, Map<string, Memory>>();
+  readonly #recent = new Map<string, Memory>();
 
   /**
    * @param keys texts of record keys of one table; only whole numbers (or a number at the end) can be adjacent
@@ -26,39 +25,38 @@ export class Neighbours {
     if (keys.length === 1) return this.#countOne(person, table, trailingNumber(keys[0]!));
     const numbers = sortedNumbers(keys);
     if (numbers.length === 0) return 0;
-    const memory = this.#memoryOf(person, table);
+    const memory = this.#memoryOf(`${person}\0${table}`);
     const { held } = memory;
     let adjacent = 0;
-    for (let i = 0; i < numbers.length; i++) {
-      const n = numbers[i]!;
+    numbers.forEach((n, i) => {
       if (numbers[i - 1] === n - 1 || numbers[i + 1] === n + 1 || held.has(n - 1) || held.has(n + 1))
         adjacent++;
-    }
+    });
     for (const n of numbers) if (!held.has(n)) remember(memory, n);
     return adjacent;
   }
 
   #countOne(person: string, table: string, n: number | undefined): number {
     if (n === undefined) return 0;
-    const memory = this.#memoryOf(person, table);
+    const memory = this.#memoryOf(`${person}\0${table}`);
     const { held } = memory;
     const adjacent = held.has(n - 1) || held.has(n + 1) ? 1 : 0;
     if (!held.has(n)) remember(memory, n);
     return adjacent;
   }
 
-  #memoryOf(person: string, table: string): Memory {
-    let tables = this.#recent.get(person);
-    if (tables === undefined) {
+  #memoryOf(key: string): Memory {
+    let memory = this.#recent.get(key);
+    if (memory !== undefined) {
+      // While it is half empty nobody is about to be forgotten, and the order can wait.
+      if (2 * this.#recent.size <= maxPeople) return memory;
+      this.#recent.delete(key);
+    } else {
+      memory = { ring: [], next: 0, held: new Set() };
       if (this.#recent.size >= maxPeople) this.#recent.delete(this.#recent.keys().next().value!);
-      this.#recent.set(person, (tables = new Map()));
-    } else if (2 * this.#recent.size > maxPeople) {
-      // Re-inserted last: the map's order is least recently used first. While it is half empty, the order can wait.
-      this.#recent.delete(person);
-      this.#recent.set(person, tables);
     }
-    let memory = tables.get(table);
-    if (memory === undefined) tables.set(table, (memory = { ring: [], next: 0, held: new Set() }));
+    // Re-inserted last: the map's order is least recently used first.
+    this.#recent.set(key, memory);
     return memory;
   }
 }
@@ -78,14 +76,8 @@ function sortedNumbers(keys: readonly string[]): number[] {
     const number = trailingNumber(key);
     if (number !== undefined) numbers.push(number);
   }
-  if (!isAscending(numbers)) numbers.sort((a, b) => a - b);
+  numbers.sort((a, b) => a - b);
   return numbers.filter((n, i) => n !== numbers[i - 1]);
-}
-
-/** As pages of answers mostly are. */
-function isAscending(numbers: readonly number[]): boolean {
-  for (let i = 1; i < numbers.length; i++) if (numbers[i - 1]! > numbers[i]!) return false;
-  return true;
 }
 
 /** The last digits of the text, at most 15 of them. */

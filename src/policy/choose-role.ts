@@ -7,7 +7,7 @@ import { refuseOutside } from './working-hours.js';
 /** @throws WeirError role-required, role-unknown, person-required, service-required, token-id-required, outside-hours, outside-network */
 export function chooseRole(asked: Asked, set: PolicySet, nowMicros: number): RolePolicy {
   const { principal, namedRole } = asked;
-  const held = heldOf(principal.roles, set);
+  const held = principal.roles.filter((role) => set.roles.has(role));
   if (namedRole === undefined && held.length > 1) {
     throw new WeirError('role-required', {
       detail: 'the token holds several roles that have a policy here',
@@ -47,18 +47,3 @@ export function chooseRole(asked: Asked, set: PolicySet, nowMicros: number): Rol
   refuseOutside(role, asked, nowMicros);
   return role;
 }
-
-/** Those of a token that have a policy; of the last set that was asked for, since a token asks again and again. */
-function heldOf(roles: readonly string[], set: PolicySet): readonly string[] {
-  let known = heldBy.get(roles);
-  if (known?.set !== set) {
-    known = { set, held: roles.filter((role) => set.roles.has(role)) };
-    heldBy.set(roles, known);
-  }
-  return known.held;
-}
-
-const heldBy = new WeakMap<
-  readonly string[],
-  { readonly set: PolicySet; readonly held: readonly string[] }
->();

@@ -64,3 +64,21 @@ void t.test('nobody has a digest of zeros, which is left out when people are cou
 void t.test('a key of another length is refused', async (t) => {
   t.throws(() => new Digester(Buffer.alloc(16), 'e1'), RangeError);
 });
+
+void t.test(
+  'digests made later, with those of others, are the same, in whatever order they are asked for',
+  async (t) => {
+    const digester = new Digester(key, 'e1');
+    const lists = Array.from({ length: 700 }, (_, n) =>
+      Array.from({ length: n % 4 }, (_unused, i) => (i === 2 ? null : `${n}/${i}`)),
+    );
+    const later = lists.map((keys) => digester.later(peopleSpace, 'person', keys));
+    const other = digester.later('orders', 'record', ['7']);
+    const differing = [...later.keys()]
+      .reverse()
+      .filter((n) => !later[n]!.bytes.equals(digester.digest(peopleSpace, 'person', lists[n]!)));
+    t.same(differing, []);
+    t.same(other.bytes, digester.digest('orders', 'record', ['7']));
+    t.equal(later[0]!.bytes, later[0]!.bytes, 'made once');
+  },
+);

@@ -96,7 +96,7 @@ export class ServiceCalls {
 
 /**
  * With what it carries. Not a Set of calls: one from which much is removed leaves its old tables behind, each of which holds the
- * next one and what was under way then, until the whole heap is collected (V8; half of what a call allocates).
+ * next one and what was under way then, until the whole heap is collected (V8; docs/performance.md has what that cost).
  */
 interface Connection {
   readonly client: Client;
