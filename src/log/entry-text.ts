@@ -24,11 +24,22 @@ const recurring = [
 /** Members that are objects with names of ours; others may hold names that need escaping. */
 const objects = ['amounts', 'charge', 'fill', 'read', 'write'];
 
-/** Of one look-up by name: what else is there is written as it comes. */
-const kinds: ReadonlyMap<string, 'recurring' | 'object'> = new Map([
-  ...recurring.map((name) => [name, 'recurring'] as const),
-  ...objects.map((name) => [name, 'object'] as const),
+/** What a member is written with. Of one look-up by name: what is neither recurring nor an object is written as it comes. */
+interface Name {
+  /** "name": and with a comma before it. */
+  readonly first: string;
+  readonly further: string;
+  readonly kind: 'recurring' | 'object' | undefined;
+}
+
+const names = new Map<string, Name>([
+  ...recurring.map((name) => written(name, 'recurring')),
+  ...objects.map((name) => written(name, 'object')),
 ]);
+
+function written(name: string, kind: Name['kind']): [string, Name] {
+  return [name, { first: `"${name}":`, further: `,"${name}":`, kind }];
+}
 
 /** ASCII without anything to escape. */
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
@@ -97,21 +108,30 @@ function withMembers(before: string, members: object): string {
   for (const name in members) {
     const value: unknown = members[name as never];
     if (value === undefined) continue;
-    text += (text === '' ? '"' : ',"') + name + '":' + memberText(name, value);
+    const { first, further, kind } = names.get(name) ?? remembered(name);
+    text += text === '' ? first : further;
+    text += memberText(kind, value);
   }
   return text;
 }
 
-function memberText(name: string, value: unknown): string {
+/** All names are ours, so these are few. */
+function remembered(name: string): Name {
+  const entry = written(name, undefined);
+  names.set(...entry);
+  return entry[1];
+}
+
+function memberText(kind: Name['kind'], value: unknown): string {
   if (typeof value === 'number' && Number.isFinite(value)) return String(value);
   if (typeof value === 'string') {
-    if (kinds.get(name) === 'recurring') return keptString(value);
+    if (kind === 'recurring') return keptString(value);
     return plain.test(value) ? `"${value}"` : JSON.stringify(value);
   }
   if (typeof value === 'object' && value !== null) {
     const kept = frozen.get(value);
     if (kept !== undefined) return kept;
-    if (kinds.get(name) === 'object' && !Array.isArray(value)) return `{${withMembers('', value)}}`;
+    if (kind === 'object' && !Array.isArray(value)) return `{${withMembers('', value)}}`;
   }
   return JSON.stringify(value);
 }

@@ -26,10 +26,40 @@ import { firstCharacters } from './plain-text.js';
 /** The first two characters tell provinces apart. */
 const provinceByStart = new Map([...provinces.keys()].map((name) => [name.slice(0, 2), name]));
 
-function startOf(text: string, names: Iterable<string>): string | undefined {
-  for (const name of names) if (text.startsWith(name)) return name;
+/** Names by their first two characters, so that few are compared with a text. */
+type Starts = ReadonlyMap<string, readonly string[]>;
+
+function startsOf(names: Iterable<string>): Starts {
+  const starts = new Map<string, string[]>();
+  for (const name of names) {
+    const start = name.slice(0, 2);
+    starts.set(start, [...(starts.get(start) ?? []), name]);
+  }
+  return starts;
+}
+
+function startOf(text: string, starts: Starts): string | undefined {
+  for (const name of starts.get(text.slice(0, 2)) ?? []) if (text.startsWith(name)) return name;
   return undefined;
 }
+
+interface Within {
+  /** Undefined: the province is its own city. */
+  readonly cities: Starts | undefined;
+  /** By city. */
+  readonly districts: ReadonlyMap<string, Starts>;
+}
+
+const within: ReadonlyMap<string, Within> = new Map(
+  [...provinces].map(([province, cities]) => [
+    province,
+    {
+      cities: cities.has(province) ? undefined : startsOf(cities.keys()),
+      districts: new Map([...cities].map(([city, names]) => [city, startsOf(names)])),
+    },
+  ]),
+);
+const noStarts: Starts = new Map();
 
 const separator = new RegExp(`[${escaped(separators)}]`, 'gu');
 const label = new RegExp(`^[${escaped(labels)}]+`, 'u');
@@ -38,32 +68,42 @@ function escaped(characters: string): string {
   return Array.from(characters, (one) => `\\u{${(one.codePointAt(0) ?? 0).toString(16)}}`).join('');
 }
 
+/** Nothing to leave out but fillers: the usual address, told at once. */
+const plainAddress = new RegExp(
+  `^(?![${escaped(labels)}]|${country})[\\u4e00-\\u9fff0-9A-Za-z]{1,${maxCharacters}}$`,
+  'u',
+);
+
 function normalise(address: string): string {
+  if (plainAddress.test(address)) return withoutFillers(address);
   const close = firstCharacters(address, maxText).replace(separator, '').replace(label, '');
-  const start = firstCharacters(
-    close.startsWith(country) ? close.slice(country.length) : close,
-    maxCharacters,
+  return withoutFillers(
+    firstCharacters(close.startsWith(country) ? close.slice(country.length) : close, maxCharacters),
   );
-  return anyFiller.test(start)
-    ? fillers.reduce((text, [filler, left]) => text.replaceAll(filler, left), start)
-    : start;
+}
+
+function withoutFillers(text: string): string {
+  return anyFiller.test(text)
+    ? fillers.reduce((inner, [filler, left]) => inner.replaceAll(filler, left), text)
+    : text;
 }
 
 /** Most addresses hold none. */
 const anyFiller = new RegExp(fillers.map(([filler]) => filler).join('|'), 'u');
 
-/** The divisions that the address begins with, as far as they are known, largest first. */
-function divisionsOf(address: string): readonly string[] {
+/** The divisions that the address begins with, as far as they are known, largest first. @param levels how many are asked for */
+function divisionsOf(address: string, levels: number): readonly string[] {
   const text = normalise(address);
   const province = provinceByStart.get(text.slice(0, 2));
   if (province === undefined || !text.startsWith(province)) return fromOtherStart(text);
-  const cities = provinces.get(province) ?? new Map<string, readonly string[]>();
+  const { cities, districts } = within.get(province)!;
   const rest = text.slice(province.length);
   // A province that is its own city: the districts follow at once, and the city level shows the province.
-  const named = cities.has(province) ? '' : startOf(rest, cities.keys());
+  const named = cities === undefined ? '' : startOf(rest, cities);
   const city = named !== undefined && named !== '' && rest.charAt(named.length) === '场' ? undefined : named;
   if (city === undefined) return otherStarts.get(firstCity(text)) ?? [province];
-  const district = startOf(rest.slice(city.length), cities.get(city === '' ? province : city) ?? []);
+  if (levels < 3) return [province, city];
+  const district = startOf(rest.slice(city.length), districts.get(city === '' ? province : city) ?? noStarts);
   return district === undefined ? [province, city] : [province, city, district];
 }
 
@@ -71,13 +111,19 @@ function fromOtherStart(text: string): readonly string[] {
   const start = firstCity(text);
   const [province, city, ofCounty] = otherStarts.get(start) ?? [];
   if (province === undefined || city === undefined) return [];
-  const districts = provinces.get(province)?.get(city) ?? [];
+  const districts = within.get(province)?.districts.get(city) ?? noStarts;
   const district = ofCounty ?? startOf(text.slice(start.length), districts);
   return district === undefined ? [province, city] : [province, city, district];
 }
 
 function keepLevels(levels: number): (value: string | null) => string | null {
-  return (value) => (value === null ? null : divisionsOf(value).slice(0, levels).join('') + '***');
+  return (value) => {
+    if (value === null) return null;
+    let shown = '';
+    const divisions = divisionsOf(value, levels);
+    for (let level = 0; level < levels && level < divisions.length; level++) shown += divisions[level]!;
+    return `${shown}***`;
+  };
 }
 
 const documented = '浙江省杭州市西湖区文三路12号幸福小区3幢402室';

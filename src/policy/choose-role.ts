@@ -7,15 +7,13 @@ import { refuseOutside } from './working-hours.js';
 /** @throws WeirError role-required, role-unknown, person-required, service-required, token-id-required, outside-hours, outside-network */
 export function chooseRole(asked: Asked, set: PolicySet, nowMicros: number): RolePolicy {
   const { principal, namedRole } = asked;
-  const held = principal.roles.filter((role) => set.roles.has(role));
-  if (namedRole === undefined && held.length > 1) {
-    throw new WeirError('role-required', {
-      detail: 'the token holds several roles that have a policy here',
-      hint: `name one in the header Weir-Role: ${held.join(', ')}`,
-    });
+  let role: RolePolicy | undefined;
+  for (const name of principal.roles) {
+    const held = namedRole === undefined || name === namedRole ? set.roles.get(name) : undefined;
+    if (held === undefined) continue;
+    if (role !== undefined && role !== held) throw severalRoles(principal.roles, set);
+    role = held;
   }
-  const name = namedRole === undefined ? held[0] : held.find((role) => role === namedRole);
-  const role = name === undefined ? undefined : set.roles.get(name);
   if (role === undefined) {
     throw new WeirError('role-unknown', {
       detail:
@@ -46,4 +44,12 @@ export function chooseRole(asked: Asked, set: PolicySet, nowMicros: number): Rol
   }
   refuseOutside(role, asked, nowMicros);
   return role;
+}
+
+function severalRoles(roles: readonly string[], set: PolicySet): WeirError {
+  const held = roles.filter((name) => set.roles.has(name));
+  return new WeirError('role-required', {
+    detail: 'the token holds several roles that have a policy here',
+    hint: `name one in the header Weir-Role: ${held.join(', ')}`,
+  });
 }

@@ -3,7 +3,7 @@
  * the configured header counts, read from the right, as far as trusted proxies wrote it. What the client put
  * there itself lies further left and is never reached. What is no address ends the reading at the hop before.
  */
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, type Socket } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 
 /** One header, not both: a proxy that writes one passes the other on as the client sent it. */
@@ -22,7 +22,7 @@ export function clientAddress(
   const trusted = blockListOf(trustedProxies);
   const isTrusted = (address: string) => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
   return ({ socket, headers }) => {
-    let address = plainAddress(socket.remoteAddress ?? '') ?? '';
+    let address = otherEndOf(socket);
     const sent = trustedProxies.length === 0 ? undefined : headers[header];
     if (sent === undefined || address === '' || !isTrusted(address)) return address;
     const hops = header === 'forwarded' ? forwardedHops(String(sent)) : String(sent).split(',');
@@ -36,8 +36,21 @@ export function clientAddress(
   };
 }
 
+/** Read once a connection. */
+const otherEnds = new WeakMap<Socket, string>();
+
+function otherEndOf(socket: Socket): string {
+  let address = otherEnds.get(socket);
+  if (address === undefined) {
+    address = plainAddress(socket.remoteAddress ?? '') ?? '';
+    otherEnds.set(socket, address);
+  }
+  return address;
+}
+
 /** One spelling for each address: no port, no brackets, IPv4 as such, IPv6 as RFC 5952 writes it. */
 export function plainAddress(text: string): string | undefined {
+  if (isIP(text) === 4) return text;
   const [, bracketed, withPort] =
     /^\[([^\]]+)\](?::\d{1,5})?$/.exec(text) ?? /^()([\d.]+):\d{1,5}$/.exec(text) ?? [];
   const address = bracketed || withPort || text;

@@ -37,7 +37,9 @@ function patternOf(template: string): RegExp {
 
 /** The path of a request target, origin-form or absolute-form (RFC 9112 §3.2), without the query. */
 export function pathOf(target: string): string {
-  const end = target.search(/[?#]/);
+  const query = target.indexOf('?');
+  const hash = target.indexOf('#');
+  const end = query === -1 || (hash !== -1 && hash < query) ? hash : query;
   const path = end === -1 ? target : target.slice(0, end);
   return path.startsWith('/') ? path : path.replace(/^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/]*/, '');
 }

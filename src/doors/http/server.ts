@@ -93,7 +93,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     },
     // A path that cannot be decoded would be answered before any hook. This way it is a wrong address like
     // others, closed like others, and admission finds what is wrong with the original.
-    rewriteUrl: (raw) => (isDecodable(pathOf(raw.url ?? '')) ? (raw.url ?? '') : '/-'),
+    rewriteUrl: ({ url = '' }) => (!url.includes('%') || isDecodable(pathOf(url)) ? url : '/-'),
     frameworkErrors: (error, request, reply) => sendFailure(error, request, reply),
     clientErrorHandler: (error, socket) => answerMalformed(error, socket, malformed),
   });

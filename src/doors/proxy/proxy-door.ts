@@ -152,10 +152,14 @@ async function addService(scope: FastifyInstance, service: BoundService, parts: 
 
 type Calling = { -readonly [Key in keyof ServiceRequest]: ServiceRequest[Key] } & Asked;
 
+/** Steps of letters, digits and dashes: nothing to decode, and nothing that means more than itself. */
+const plainSteps = /^(?:\/[A-Za-z0-9_-]+)+$/;
+
 /** Decoded; undefined where no listed route can be meant. */
 function stepsOf(path: string): readonly string[] | undefined {
   if (path === '' || path === '/') return [];
   const steps = path.slice(1).split('/');
+  if (plainSteps.test(path)) return steps;
   for (let i = 0; i < steps.length; i++) {
     let step = steps[i]!;
     if (step.includes('%')) {
