@@ -264,10 +264,9 @@ export class BatchWriter {
     this.#inFlight = writing.batch;
     const { writer, writerMeterId } = this.#options;
     const opening = known === undefined ? [] : [begin, passFence(writerMeterId, this.#fence)];
-    const before = known && new Map([...known].map(([id, { bytes }]) => [id, bytes]));
     const answers = await connection.exchange([
       ...opening,
-      ...writeBatch(writer, decided, states, before),
+      ...writeBatch(writer, decided, states, known),
       commit,
     ]);
     const last = answers.at(-1)!;
@@ -304,8 +303,12 @@ export class BatchWriter {
     known: ReadonlyMap<number, KnownMeter>,
     nowMicros: number,
   ): Writing {
-    const people = new Map([...known].map(([id, { people: met }]) => [id, met]));
-    const meters = new Map([...known].map(([id, { meter }]) => [id, meter]));
+    const people = new Map<number, Map<string, number>>();
+    const meters = new Map<number, Meter>();
+    for (const [id, { meter, people: met }] of known) {
+      meters.set(id, meter);
+      people.set(id, met);
+    }
     const decided = this.#decide(batch, meters, people, nowMicros);
     const states = new Map<number, Buffer>();
     // Those of refused reads as well: their states decided too, and are checked by being written as they are.

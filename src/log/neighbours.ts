@@ -28,10 +28,11 @@ export class Neighbours {
     const memory = this.#memoryOf(`${person}\0${table}`);
     const { held } = memory;
     let adjacent = 0;
-    numbers.forEach((n, i) => {
+    for (let i = 0; i < numbers.length; i++) {
+      const n = numbers[i]!;
       if (numbers[i - 1] === n - 1 || numbers[i + 1] === n + 1 || held.has(n - 1) || held.has(n + 1))
         adjacent++;
-    });
+    }
     for (const n of numbers) if (!held.has(n)) remember(memory, n);
     return adjacent;
   }
@@ -69,24 +70,31 @@ function remember(memory: Memory, n: number): void {
   memory.held.add(n);
 }
 
-/** Each once, ascending. */
+/** Each once, ascending; a page mostly comes so. */
 function sortedNumbers(keys: readonly string[]): number[] {
   const numbers: number[] = [];
+  let last = -1;
+  let isSorted = true;
   for (const key of keys) {
     const number = trailingNumber(key);
-    if (number !== undefined) numbers.push(number);
+    if (number === undefined) continue;
+    isSorted &&= number > last;
+    numbers.push((last = number));
   }
+  if (isSorted) return numbers;
   numbers.sort((a, b) => a - b);
   return numbers.filter((n, i) => n !== numbers[i - 1]);
 }
 
-/** The last digits of the text, at most 15 of them. */
+/** The last digits of the text, at most 15 of them: what a number holds exactly. */
 function trailingNumber(key: string): number | undefined {
-  let start = key.length;
-  while (start > 0 && key.length - start < maxDigits && isDigit(key.charCodeAt(start - 1))) start--;
-  return start === key.length ? undefined : Number(key.slice(start));
-}
-
-function isDigit(code: number): boolean {
-  return code >= 48 && code <= 57;
+  let number = 0;
+  let digits = 0;
+  for (let unit = 1; digits < key.length && digits < maxDigits; unit *= 10) {
+    const digit = key.charCodeAt(key.length - 1 - digits) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) break;
+    number += digit * unit;
+    digits++;
+  }
+  return digits === 0 ? undefined : number;
 }

@@ -86,7 +86,7 @@ export function writeBatch(
   writer: string,
   decided: Decided,
   states: ReadonlyMap<number, Buffer>,
-  before?: ReadonlyMap<number, Buffer>,
+  before?: ReadonlyMap<number, { readonly bytes: Buffer }>,
 ): PipelinedQuery[] {
   const queries: PipelinedQuery[] = [];
   // First, so that nothing else is done in vain where it fails.
@@ -117,7 +117,7 @@ function writeEntries(writer: string, { entries }: Decided): PipelinedQuery {
 
 function writeMeters(
   byId: ReadonlyMap<number, Buffer>,
-  before: ReadonlyMap<number, Buffer> | undefined,
+  before: ReadonlyMap<number, { readonly bytes: Buffer }> | undefined,
 ): PipelinedQuery {
   const ids = [...byId.keys()];
   const states = [...byId.values()];
@@ -140,7 +140,11 @@ function writeMeters(
                     = substring($5::bytea FROM (u.n::int4 - 1) * ${headBytes} + 1 FOR ${headBytes})
              RETURNING 1)
            SELECT 1 / (count(*) = $6::int4)::int4 FROM written`,
-    values: [...values, Buffer.concat(ids.map((id) => before.get(id)!.subarray(0, headBytes))), ids.length],
+    values: [
+      ...values,
+      Buffer.concat(ids.map((id) => before.get(id)!.bytes.subarray(0, headBytes))),
+      ids.length,
+    ],
   };
 }
 

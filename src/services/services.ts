@@ -113,29 +113,22 @@ export class Services {
   ): Promise<Called> {
     const { plan, own, writes, first } = call;
     const { route } = plan;
-    const answered = (rows: MaskedRows, status: number, headers: Headers, refusal?: WeirError): Called => ({
-      rows,
-      answer: { status, contentType: contentTypes[route.answer], headers },
-      refusal,
-    });
-    const notFound = (refusal: WeirError): Called =>
-      answered(maskedAnswer(undefined, call, perRequest, writes ? 1 : 0).rows, 204, noHeaders, refusal);
     // A record that is not the role's is not there, and is never written.
-    if (own?.isNobodys === true && (writes || plan.isOne)) return notFound(new WeirError('record-not-found'));
+    if (own?.isNobodys === true && (writes || plan.isOne)) return notFound(call);
     const refused = first === undefined ? undefined : await this.#refusedFirst(first, outgoing, forward);
-    if (refused !== undefined) return notFound(refused);
+    if (refused !== undefined) return notFound(call, refused);
 
     const upstream = await readAnswer((taker) => forward(outgoing, taker), route.answer, this.#options);
     const { text, refusal } = upstream;
     if (text === undefined && refusal === undefined && !writes) throw new WeirError('service-answer-unfit');
     const { rows, isAllOwn } = maskedAnswer(text, call, perRequest, writes ? 1 : 0);
     const isGone = own !== undefined && plan.isOne && text !== undefined && rows.values.length === 0;
-    if (isGone && !writes) return notFound(new WeirError('record-not-found'));
+    if (isGone && !writes) return notFound(call);
     const around = own === undefined || (plan.isOwnAround && isAllOwn && !own.isNobodys);
     const headers = around ? allowed(upstream.headers, route.headers) : noHeaders;
     refuseRepeated(rows, headers, secrets);
     const status = text === undefined || isGone ? 204 : upstream.status === 201 ? 201 : 200;
-    return answered(rows, status, headers, refusal);
+    return { rows, answer: { status, contentType: contentTypes[route.answer], headers }, refusal };
   }
 
   /** Is the record that is to be written the role's? Nothing of it is shown. @returns what the caller is told otherwise */
@@ -154,6 +147,13 @@ export class Services {
     const { rows } = maskedAnswer(text, first, 1, 0);
     return rows.values.length === 1 ? undefined : new WeirError('record-not-found');
   }
+}
+
+/** What is recorded is that no record came. */
+function notFound(call: AdmittedCall, refusal = new WeirError('record-not-found')): Called {
+  const { rows } = maskedAnswer(undefined, call, 0, call.writes ? 1 : 0);
+  const contentType = contentTypes[call.plan.route.answer];
+  return { rows, answer: { status: 204, contentType, headers: noHeaders }, refusal };
 }
 
 /** A service that tells a clear value in a field which is declared harmless must not become a way round the masks. */

@@ -125,25 +125,45 @@ export function admission(parts: AdmissionParts) {
       ticket: headerOf(request, 'weir-ticket'),
     };
     request.exchange.asked = asked;
-    const refused = async (error: WeirError): Promise<never> => {
-      throw await corridor.refuse(asked, error);
-    };
-    const whenNoticed = (addresses: number | undefined): Promise<void> | undefined => {
-      if (addresses !== undefined) observe({ event: 'token-shared', requestId: request.id, addresses });
-      const fault = faultOf(request, reply, path, parts);
-      return fault === undefined ? undefined : refused(fault);
-    };
-    const goOn = (): Promise<void> | undefined => {
-      const noticed = tokenAddresses.notice(principal, asked.address);
-      return typeof noticed === 'object' ? noticed.then(whenNoticed) : whenNoticed(noticed);
-    };
     let late: Promise<void> | undefined;
     try {
       late = revocations.check(principal);
     } catch (thrown) {
-      return refused(asWeirError(thrown));
+      return refused(asked, asWeirError(thrown));
     }
-    return late === undefined ? goOn() : late.then(goOn, (thrown: unknown) => refused(asWeirError(thrown)));
+    if (late === undefined) return notice(request, reply, path, asked);
+    return late.then(
+      () => notice(request, reply, path, asked),
+      (thrown: unknown) => refused(asked, asWeirError(thrown)),
+    );
+  }
+
+  function notice(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    path: string,
+    asked: Asked,
+  ): Promise<void> | undefined {
+    const addresses = tokenAddresses.notice(asked.principal, asked.address);
+    if (typeof addresses !== 'object') return judge(request, reply, path, asked, addresses);
+    return addresses.then((known) => judge(request, reply, path, asked, known));
+  }
+
+  /** @param addresses that the token came from, where there is something new about that */
+  function judge(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    path: string,
+    asked: Asked,
+    addresses: number | undefined,
+  ): Promise<void> | undefined {
+    if (addresses !== undefined) observe({ event: 'token-shared', requestId: request.id, addresses });
+    const fault = faultOf(request, reply, path, parts);
+    return fault === undefined ? undefined : refused(asked, fault);
+  }
+
+  async function refused(asked: Asked, error: WeirError): Promise<never> {
+    throw await corridor.refuse(asked, error);
   }
 }
 
