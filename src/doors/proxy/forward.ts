@@ -1,7 +1,7 @@
 /**
  * Calls of one service, by undici's own clients (docs/decisions/0012): each a connection that carries one call at a
  * time, so that none waits behind another's answer and none is sent twice. What comes back goes part by part to who takes
- * it. Bounded: calls under way, connecting, the head and its bytes, the time between two parts and that of all of them.
+ * it. Bounded: calls under way, connecting, the head's bytes, the time until the answer begins and that of all of it.
  */
 import { Client, type Dispatcher } from 'undici';
 import type { AnswerTaker, OutgoingCall } from '../../access.js';
@@ -11,7 +11,7 @@ export interface UpstreamOptions {
   /** Calls of one service under way at once; more are refused. */
   readonly connections: number;
   readonly connectTimeoutMs: number;
-  /** For the answer to begin, between two parts of it, and from its first byte to the last. */
+  /** For the answer to begin, and from there to its last byte. */
   readonly timeoutMs: number;
 }
 
@@ -72,13 +72,14 @@ export class ServiceCalls {
   }
 
   #connect(): Connection {
-    const { connectTimeoutMs, timeoutMs } = this.#options;
+    const { connectTimeoutMs } = this.#options;
     const client = new Client(this.#origin, {
       pipelining: 1,
       allowH2: false,
       connect: { timeout: connectTimeoutMs, rejectUnauthorized: true },
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
+      // Ours: two timers less for each call.
+      headersTimeout: 0,
+      bodyTimeout: 0,
       maxHeaderSize: maxHeaderBytes,
     });
     const connection: Connection = { client, call: undefined };
@@ -86,11 +87,11 @@ export class ServiceCalls {
     return connection;
   }
 
-  /** One timer for all calls: undici's look at the time between parts, and a drop now and then satisfies them. */
+  /** One timer for all calls. */
   #sweep(): void {
     const latest = performance.now() - this.#options.timeoutMs;
     for (const { call } of this.#connections)
-      if (call !== undefined && call.begunMs < latest) call.abort(new Late());
+      if (call !== undefined && call.sinceMs < latest) call.abort(new Late());
   }
 }
 
@@ -113,8 +114,9 @@ class Late extends Error {}
 const unwanted = new Error('the rest is not wanted');
 
 class CallUnderWay implements Dispatcher.DispatchHandler {
-  /** When its answer began. */
-  begunMs = Infinity;
+  /** When it was sent; then, when its answer began. */
+  sinceMs = performance.now();
+  #hasBegun = false;
   #controller: Dispatcher.DispatchController | undefined;
 
   constructor(
@@ -138,7 +140,8 @@ class CallUnderWay implements Dispatcher.DispatchHandler {
   ): void {
     // 103 and the like come before the answer.
     if (status < 200) return;
-    this.begunMs = performance.now();
+    this.sinceMs = performance.now();
+    this.#hasBegun = true;
     if (this.caller.aborted) this.taker.failed(clientGone());
     else if (this.taker.head(status, headers)) return;
     this.abort(unwanted);
@@ -155,7 +158,7 @@ class CallUnderWay implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.leave();
-    this.taker.failed(this.begunMs === Infinity ? failureOf(error) : brokenOff(error));
+    this.taker.failed(this.#hasBegun ? brokenOff(error) : failureOf(error));
   }
 }
 
@@ -167,7 +170,7 @@ function failureOf(error: Error & { code?: string }): WeirError {
   const cause = (error.cause ?? error) as Error & { code?: string };
   const code = cause.code ?? '';
   if (code === 'UND_ERR_INVALID_ARG') return new WeirError('internal', { cause });
-  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_CONNECT_TIMEOUT') {
+  if (cause instanceof Late || code === 'UND_ERR_CONNECT_TIMEOUT') {
     return new WeirError('service-timeout', { cause });
   }
   // A parser's error has a code of its own for each fault, or none.
@@ -183,7 +186,6 @@ const unfitCodes: ReadonlySet<string> = new Set([
 ]);
 
 /** Half an answer, a wrong length, a connection that breaks off, or one that takes too long. */
-function brokenOff(cause: Error & { code?: string }): WeirError {
-  const late = cause instanceof Late || cause.code === 'UND_ERR_BODY_TIMEOUT';
-  return new WeirError(late ? 'service-timeout' : 'service-answer-unfit', { cause });
+function brokenOff(cause: Error): WeirError {
+  return new WeirError(cause instanceof Late ? 'service-timeout' : 'service-answer-unfit', { cause });
 }
