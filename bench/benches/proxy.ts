@@ -19,8 +19,8 @@ const lists = [
 const sizes = [1, 20, 500] as const;
 type Size = (typeof sizes)[number];
 
-/** Taken in turn within a round, since a machine that is shared changes its pace within seconds. */
-const slices = 4;
+/** Taken in turn within a round, since a machine that is shared changes its pace from one second to the next. */
+const slices = 10;
 
 const variants = ['bare', 'parsing', 'weir'] as const;
 type Variant = (typeof variants)[number];
@@ -55,8 +55,6 @@ export async function benchProxy(ground: Ground): Promise<BenchResult> {
   const rounds = new Rounds();
   // Not measured: on the cores of the client.
   const service = await Subject.start(code.file('order-service'), cores.client);
-  const bare = await Subject.start(code.file('plain-proxy'), cores.measured, nodeArguments);
-  const parsing = await Subject.start(code.file('plain-proxy'), cores.measured, nodeArguments);
   const client = await Subject.start(code.file('load-client'), cores.client);
   const people = ground.staff.slice(0, connections);
   const tokens = await Promise.all(people.map(({ sub }) => ground.tokens.mint(serviceRole, sub)));
@@ -68,12 +66,18 @@ export async function benchProxy(ground: Ground): Promise<BenchResult> {
       port: await subject.run<number>({ upstream, prefix, parses } satisfies ProxyJob),
       pid: subject.pid,
     });
-    const plain = { bare: await proxy(bare, false), parsing: await proxy(parsing, true) };
     for (let round = 0; round < scale.rounds; round++) {
       const store = await databases.freshStore();
+      // All three anew: processes of one and the same code differ in what they were compiled to.
+      const bare = await Subject.start(code.file('plain-proxy'), cores.measured, nodeArguments);
+      const parsing = await Subject.start(code.file('plain-proxy'), cores.measured, nodeArguments);
       const gateway = await ground.startGateway('proxy', store.runtimeUrl, upstream);
       try {
-        const servers = { ...plain, weir: gateway };
+        const servers = {
+          bare: await proxy(bare, false),
+          parsing: await proxy(parsing, true),
+          weir: gateway,
+        };
         for (const size of inTurn(round, sizes)) {
           const name = size === 1 ? '1 record' : `${size} records`;
           ground.onProgress(`proxy: round ${round + 1} of ${scale.rounds}, ${name}`);
@@ -88,13 +92,13 @@ export async function benchProxy(ground: Ground): Promise<BenchResult> {
         }
       } finally {
         await gateway.stop();
+        await bare.end();
+        await parsing.end();
         await store.drop();
       }
     }
   } finally {
     await client.end();
-    await bare.end();
-    await parsing.end();
     await service.end();
   }
   return {
@@ -118,8 +122,8 @@ async function compare(
   rounds: Rounds,
 ): Promise<Record<Variant, number>> {
   const slicesOf: Record<Variant, Slice[]> = { bare: [], parsing: [], weir: [] };
-  // A new process compiles its hot paths first; the others have long done so.
-  await answersOf(ground, servers.weir, load, size, 1, () => undefined);
+  // A new process compiles its hot paths first.
+  for (const variant of variants) await answersOf(ground, servers[variant], load, size, 1, () => undefined);
   for (let slice = 0; slice < slices; slice++)
     for (const variant of inTurn(round + slice, variants))
       slicesOf[variant].push(await measureSlice(ground, servers, gateway, load, size, variant));
