@@ -43,8 +43,10 @@ export interface PrincipalKey {
 type Asker = Pick<Principal, 'issuer' | 'person' | 'tool' | 'act'>;
 
 interface Signed {
-  readonly token: string;
-  readonly untilMicros: number;
+  readonly role: string;
+  readonly service: string;
+  token: string;
+  untilMicros: number;
 }
 
 export class PrincipalTokens {
@@ -52,7 +54,7 @@ export class PrincipalTokens {
   readonly #signer: PrincipalKey;
   readonly #clock: Clock;
   readonly #head: string;
-  readonly #kept = new WeakMap<Asker, Map<string, Signed>>();
+  readonly #kept = new WeakMap<Asker, Signed[]>();
   /** The JWK set that services verify with. */
   readonly jwks: string;
 
@@ -70,14 +72,13 @@ export class PrincipalTokens {
   sign(principal: Asker, role: string, service: string): string {
     const now = this.#clock.nowMicros();
     let kept = this.#kept.get(principal);
-    if (kept === undefined) this.#kept.set(principal, (kept = new Map()));
-    const name = `${service} ${role}`;
-    const last = kept.get(name);
-    if (last !== undefined && now < last.untilMicros && now >= last.untilMicros - reuseSeconds * 1_000_000)
-      return last.token;
-    const token = this.#make(principal, role, service, Math.floor(now / 1_000_000));
-    kept.set(name, { token, untilMicros: now + reuseSeconds * 1_000_000 });
-    return token;
+    if (kept === undefined) this.#kept.set(principal, (kept = []));
+    let last = kept.find((each) => each.service === service && each.role === role);
+    if (last === undefined) kept.push((last = { role, service, token: '', untilMicros: 0 }));
+    else if (now < last.untilMicros && now >= last.untilMicros - reuseSeconds * 1_000_000) return last.token;
+    last.token = this.#make(principal, role, service, Math.floor(now / 1_000_000));
+    last.untilMicros = now + reuseSeconds * 1_000_000;
+    return last.token;
   }
 
   #make({ issuer, person, tool, act }: Asker, role: string, service: string, iat: number): string {

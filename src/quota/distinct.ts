@@ -32,9 +32,9 @@ export function countDistinct(
   seen: Pick<ReadonlyMap<string, number>, 'get'>,
   today: number,
 ): DistinctPeople {
-  let fresh = 0;
   if (digests.length === 0) return nobodyNew;
-  if (digests.length === 1 && (seen.get(digests[0]!) ?? -1) >= today) return nobodyNew;
+  if (digests.length === 1) return one(digests, seen.get(digests[0]!), today);
+  let fresh = 0;
   let byAge: number[] | undefined;
   const touched = new Set<string>();
   for (const digest of digests) {
@@ -56,4 +56,11 @@ export function countDistinct(
     }
   }
   return { fresh, returning, touched: [...touched] };
+}
+
+function one(digests: readonly string[], lastDay: number | undefined, today: number): DistinctPeople {
+  if (lastDay === undefined || lastDay < today - memoryDays)
+    return { fresh: 1, returning: nobodyNew.returning, touched: digests };
+  if (lastDay >= today) return nobodyNew;
+  return { fresh: 0, returning: [[lastDay, 1]], touched: digests };
 }

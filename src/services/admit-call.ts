@@ -6,13 +6,7 @@
 import type { LookedUp, OutgoingCall, ServiceRequest } from '../access.js';
 import { WeirError } from '../errors.js';
 import { isPersonal } from '../policy/catalog.js';
-import type {
-  CatalogService,
-  RolePolicy,
-  RouteParameter,
-  ServicePolicy,
-  ServiceRoute,
-} from '../policy/model.js';
+import type { RolePolicy, RouteParameter, ServicePolicy, ServiceRoute } from '../policy/model.js';
 import { notOneValue, unknownBeforeWriting } from '../policy/service-only.js';
 import { lookedUp } from '../sql/hidden-digits.js';
 import { OwnRecords } from './own-records.js';
@@ -64,25 +58,23 @@ export function admitCall(request: ServiceRequest, role: RolePolicy, plans: Rout
 
   const reading = new Reading(policy, plans.of(policy, route), own);
   const steps = route.path.map((parameter, index) => reading.take(parameter, matched.parameters[index]!));
-  const names = new Set<string>();
+  const names = query.length === 0 ? noNames : new Set(query.map(({ name }) => name));
   let search = '';
   for (const { name, value } of query) {
     const parameter = route.query.get(name);
     if (parameter === undefined) throw unlisted(route);
-    if (names.has(name)) throw invalid(`the parameter ${name} is given twice`, 'give it once');
-    names.add(name);
     search = withParameter(search, name, reading.take(parameter, value));
   }
+  if (names.size < query.length) throw givenTwice(query);
   for (const [name, value] of own?.added(route, names) ?? []) search = withParameter(search, name, value);
   if (!policy.browse && !reading.pins && !(writes && takesNoPin(route))) throw pinRequired(policy, route);
 
   const { plan, lookups, found, pinnedRecord, pinnedSubject } = reading;
-  const template = `${route.method} ${policy.service.prefix}${route.match.slice(route.match.indexOf(' ') + 1)}`;
   return {
     plan,
     writes,
     // In the order of the catalogue, so that one kind of call has one name.
-    statement: names.size === 0 ? template : `${template}?${namesInOrder(route, names)}`,
+    statement: names.size === 0 ? plan.statement : `${plan.statement}?${namesInOrder(route, names)}`,
     lookups,
     lookedUp: found,
     pinnedRecord,
@@ -92,6 +84,8 @@ export function admitCall(request: ServiceRequest, role: RolePolicy, plans: Rout
     outgoing: { method: route.method, path: pathOf(route, steps), search },
   };
 }
+
+const noNames: ReadonlySet<string> = new Set();
 
 function withParameter(search: string, name: string, value: string): string {
   return `${search === '' ? '' : `${search}&`}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
@@ -209,6 +203,11 @@ function invalid(detail: string, hint?: string): WeirError {
   return new WeirError('query-invalid', hint === undefined ? { detail } : { detail, hint });
 }
 
+function givenTwice(query: ServiceRequest['query']): WeirError {
+  const twice = query.find(({ name }, at) => query.findIndex((other) => other.name === name) < at);
+  return invalid(`the parameter ${twice?.name ?? ''} is given twice`, 'give it once');
+}
+
 function pinRequired({ service, findBy }: ServicePolicy, route: ServiceRoute): WeirError {
   const names = [...route.path, ...route.query.values()]
     .filter(({ field }) => field !== undefined && findBy.includes(field))
@@ -217,11 +216,4 @@ function pinRequired({ service, findBy }: ServicePolicy, route: ServiceRoute): W
     detail: `a call of ${service.name} must pin a record or a person`,
     hint: names.length === 0 ? 'the role may not use this route' : `give ${names.join(' or ')}`,
   });
-}
-
-/** Under which name the log knows the route; templates, never values. */
-export function routeName(service: CatalogService, method: string, match: string | undefined): string {
-  return match === undefined
-    ? `${method} ${service.prefix}/*`
-    : `${method} ${service.prefix}${match.slice(match.indexOf(' ') + 1)}`;
 }

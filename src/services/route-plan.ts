@@ -14,6 +14,8 @@ import { documentShape, withoutFrame } from '../policy/service-shape.js';
 export interface RoutePlan {
   readonly policy: ServicePolicy;
   readonly route: ServiceRoute;
+  /** Of a call without parameters, as the log has it: "GET /fulfilment/shipments/:id". */
+  readonly statement: string;
   /** As the log names them. */
   readonly columns: readonly ReleasedColumn[];
   /** Some shown field has a personal class, so that records are charged. */
@@ -65,6 +67,7 @@ export class RoutePlans {
     return {
       policy,
       route,
+      statement: `${route.method} ${policy.service.prefix}${route.match.slice(route.match.indexOf(' ') + 1)}`,
       columns: [...see].map(([name, mask]) => ({ name, mask, json: 'verbatim' })),
       personal: [...see.keys()].some((path) => fields.get(path)!.class !== 'none'),
       mask,

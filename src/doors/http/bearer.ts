@@ -15,15 +15,15 @@ export function bearerToken(request: IncomingMessage): string {
   if (timesSent(request, 'authorization') > 1) {
     throw new WeirError('token-invalid', { detail: 'the Authorization header is sent more than once' });
   }
-  // RFC 6750 §2.1, b64token.
-  const token = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(header)?.[1];
-  if (token !== undefined) return token;
-  if (/^bearer( |$)/i.test(header))
-    throw new WeirError('token-invalid', { detail: 'the bearer token is not well-formed' });
-  throw new WeirError('token-missing', {
-    detail: 'the Authorization header holds no bearer token',
-    hint: 'send it as Authorization: Bearer <token>',
-  });
+  const scheme = /^bearer(?: +|$)/i.exec(header)?.[0];
+  if (scheme === undefined) {
+    throw new WeirError('token-missing', {
+      detail: 'the Authorization header holds no bearer token',
+      hint: 'send it as Authorization: Bearer <token>',
+    });
+  }
+  // Whoever verifies it looks at its form, which is narrower than RFC 6750's.
+  return header.slice(scheme.length);
 }
 
 /** Node keeps one of several; this counts what was really sent. @param name in lower case */
