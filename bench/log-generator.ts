@@ -6,6 +6,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import pg from 'pg';
 import type { MaskedRows } from '../src/access.js';
+import type { MeterNow } from '../src/log/accounts.js';
 import { decideBatch, peopleOf, type Decided, type Item } from '../src/log/decide.js';
 import { Digester, peopleSpace } from '../src/log/digest.js';
 import { Neighbours } from '../src/log/neighbours.js';
@@ -87,8 +88,7 @@ class Generator {
   readonly #clock = new DayClock(generatedZone);
   readonly #neighbours = new Neighbours();
   readonly #digester = new Digester(generatedKey, generatedEpoch);
-  readonly #meters = new Map<number, Meter>();
-  readonly #seen = new Map<number, Map<string, number>>();
+  readonly #meters = new Map<number, MeterNow>();
   readonly #actors: { actorId: string; meterId: number; meterKey: string }[] = [];
   readonly #writers: { id: string; nextNumber: number; lastAt: number }[] = [];
   #now = startMicros;
@@ -140,8 +140,7 @@ class Generator {
       );
       const meterId = Number(rows[0].meter_id);
       this.#actors.push({ actorId, meterId, meterKey });
-      this.#meters.set(meterId, Meter.empty());
-      this.#seen.set(meterId, new Map());
+      this.#meters.set(meterId, { meter: Meter.empty(), people: new Map<string, number>() });
     }
   }
 
@@ -208,15 +207,7 @@ class Generator {
     for (const item of items) {
       this.#now += this.#log.stepMicros;
       const position = { writer: writer.id, nextNumber: writer.nextNumber++, lastAt: writer.lastAt };
-      const one = decideBatch(
-        [item],
-        this.#meters,
-        this.#seen,
-        this.#now,
-        position,
-        this.#clock,
-        this.#neighbours,
-      );
+      const one = decideBatch([item], this.#meters, this.#now, position, this.#clock, this.#neighbours);
       writer.lastAt = one.entries[0]!.at;
       decided.entries.push(...one.entries);
       decided.digests.push(...one.digests);
@@ -229,7 +220,7 @@ class Generator {
   }
 
   async #writeMeters(): Promise<void> {
-    for (const [meterId, meter] of this.#meters) {
+    for (const [meterId, { meter }] of this.#meters) {
       if (meter.sequence > 0) {
         await this.#client.query('UPDATE weir.meters SET state = $2 WHERE meter_id = $1', [
           meterId,

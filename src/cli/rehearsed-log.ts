@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { AccessLog } from '../log/access-log.js';
-import type { LastDays } from '../log/accounts.js';
+import type { MeterNow } from '../log/accounts.js';
 import { decideBatch, type Item, type Outcome } from '../log/decide.js';
 import { Digester } from '../log/digest.js';
 import type { Actor } from '../log/directory.js';
@@ -17,11 +17,6 @@ import { Meter } from '../quota/meter.js';
 import { sharedMeterKey, type SharedMeter } from '../quota/shared-meter.js';
 import type { Clock } from '../clock.js';
 
-interface RehearsedMeter {
-  readonly meter: Meter;
-  readonly seen: LastDays;
-}
-
 export class RehearsedLog {
   readonly log: AccessLog;
   readonly #clock: Clock;
@@ -31,7 +26,7 @@ export class RehearsedLog {
   #actor: Actor = actorOf(0, 0);
   /** By key; a meter's id is its place. */
   readonly #shared = new Map<string, SharedMeter>();
-  readonly #meters = new Map<number, RehearsedMeter>();
+  readonly #meters = new Map<number, MeterNow>();
   #lastMeterId = 0;
 
   constructor(zone: string, clock: Clock, observe: Observe) {
@@ -74,16 +69,14 @@ export class RehearsedLog {
   }
 
   #newMeter(): number {
-    this.#meters.set(++this.#lastMeterId, { meter: Meter.empty(), seen: new Map<string, number>() });
+    this.#meters.set(++this.#lastMeterId, { meter: Meter.empty(), people: new Map<string, number>() });
     return this.#lastMeterId;
   }
 
   #commit(item: Item): Outcome {
-    const meters = [...this.#meters];
     const { outcomes } = decideBatch(
       [item],
-      new Map(meters.map(([id, { meter }]) => [id, meter])),
-      new Map(meters.map(([id, { seen }]) => [id, seen])),
+      this.#meters,
       this.#clock.nowMicros(),
       { writer: 'rehearsed', nextNumber: 1, lastAt: 0 },
       this.#dayClock,

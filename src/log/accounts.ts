@@ -18,6 +18,12 @@ export interface LastDays {
   set(digest: string, day: number): unknown;
 }
 
+/** A meter while a batch is decided, and whom it has met. */
+export interface MeterNow {
+  readonly meter: Meter;
+  readonly people: LastDays;
+}
+
 export interface Account {
   readonly meterId: number;
   readonly meterKey: string;
@@ -37,16 +43,10 @@ export interface Part {
 
 export function accountOf(
   { meterId, meterKey, per }: (Actor & { readonly per?: undefined }) | SharedMeter,
-  meters: ReadonlyMap<number, Meter>,
-  seen: ReadonlyMap<number, LastDays>,
+  meters: ReadonlyMap<number, MeterNow>,
 ): Account {
-  return {
-    meterId,
-    meterKey,
-    per,
-    meter: meters.get(meterId)!,
-    seen: seen.get(meterId) ?? new Map<string, number>(),
-  };
+  const { meter, people } = meters.get(meterId)!;
+  return { meterId, meterKey, per, meter, seen: people };
 }
 
 /** After the last charge of each of the meters, and on no earlier day than any of them is at. */

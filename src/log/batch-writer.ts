@@ -16,7 +16,7 @@ import type { DayClock } from '../quota/day-clock.js';
 import { memoryDays } from '../quota/distinct.js';
 import type { Meter } from '../quota/meter.js';
 import { NotRun, type PipelinedAnswer } from '../store/pipeline.js';
-import type { LastDays } from './accounts.js';
+import type { MeterNow } from './accounts.js';
 import { sqlstateOf, WriterConnection, type ConnectionOptions } from './connection.js';
 import { DatabaseClock } from './database-clock.js';
 import { decideBatch, type Decided, type Item, type Outcome } from './decide.js';
@@ -74,11 +74,15 @@ interface Writing {
   readonly meterIds: readonly number[];
   readonly decided: Decided;
   readonly firstNumber: number;
-  readonly meters: ReadonlyMap<number, Meter>;
+  readonly meters: ReadonlyMap<number, MetMeter>;
   /** What the charged ones hold afterwards, in ascending order of their ids. */
   readonly states: ReadonlyMap<number, Buffer>;
-  /** Whom they have met in the days that count, where that is known. */
-  readonly people: ReadonlyMap<number, Map<string, number>>;
+}
+
+interface MetMeter {
+  readonly meter: Meter;
+  /** Whom it has met in the days that count, where that is known. */
+  readonly people: Map<string, number> | undefined;
 }
 
 const maxBatchItems = 256;
@@ -250,7 +254,7 @@ export class BatchWriter {
     const connection = await this.#connect(batch);
     if (connection === undefined) return;
 
-    const meterIds = [...new Set(batch.flatMap(({ item }) => metersOf(item)))].sort((a, b) => a - b);
+    const meterIds = allMeters(batch);
     const now = this.#clock.now();
     const known = wait || now === undefined ? undefined : this.#memory.known.take(meterIds);
     const writing =
@@ -303,18 +307,12 @@ export class BatchWriter {
     known: ReadonlyMap<number, KnownMeter>,
     nowMicros: number,
   ): Writing {
-    const people = new Map<number, Map<string, number>>();
-    const meters = new Map<number, Meter>();
-    for (const [id, { meter, people: met }] of known) {
-      meters.set(id, meter);
-      people.set(id, met);
-    }
-    const decided = this.#decide(batch, meters, people, nowMicros);
+    const decided = this.#decide(batch, known, nowMicros);
     const states = new Map<number, Buffer>();
     // Those of refused reads as well: their states decided too, and are checked by being written as they are.
     for (const [id, { meter, bytes }] of known)
       states.set(id, decided.charged.has(id) ? meter.encode() : bytes);
-    return this.#writingOf(batch, [...known.keys()], decided, meters, states, people);
+    return this.#writingOf(batch, [...known.keys()], decided, known, states);
   }
 
   /** The first round trip of two: lock, read the clock, ask about people that this process has not seen today. */
@@ -378,24 +376,23 @@ export class BatchWriter {
       const people = known.locked(id, state);
       if (people !== undefined) met.set(id, people);
     }
-    const decided = this.#decide(ready, meters, days, nowMicros);
+    const now = new Map<number, MeterNow>();
+    for (const [id, meter] of meters)
+      now.set(id, { meter, people: days.get(id) ?? new Map<string, number>() });
+    const decided = this.#decide(ready, now, nowMicros);
     for (const { meterId, digest, day } of decided.touched) met.get(meterId)?.set(digest, day);
     const ids = [...decided.charged.keys()].sort((a, b) => a - b);
     const states = new Map(ids.map((id) => [id, decided.charged.get(id)!.encode()]));
-    return this.#writingOf(ready, meterIds, decided, meters, states, met);
+    const left = new Map<number, MetMeter>();
+    for (const [id, meter] of meters) left.set(id, { meter, people: met.get(id) });
+    return this.#writingOf(ready, meterIds, decided, left, states);
   }
 
-  #decide(
-    batch: readonly Pending[],
-    meters: ReadonlyMap<number, Meter>,
-    seen: ReadonlyMap<number, LastDays>,
-    nowMicros: number,
-  ): Decided {
+  #decide(batch: readonly Pending[], meters: ReadonlyMap<number, MeterNow>, nowMicros: number): Decided {
     const { writer, dayClock } = this.#options;
     return decideBatch(
       batch.map((pending) => pending.item),
       meters,
-      seen,
       nowMicros,
       { writer, nextNumber: this.#nextNumber, lastAt: this.#lastAt },
       dayClock,
@@ -407,12 +404,11 @@ export class BatchWriter {
     batch: readonly Pending[],
     charged: readonly number[],
     decided: Decided,
-    meters: ReadonlyMap<number, Meter>,
+    meters: ReadonlyMap<number, MetMeter>,
     states: ReadonlyMap<number, Buffer>,
-    people: ReadonlyMap<number, Map<string, number>>,
   ): Writing {
     const meterIds = [this.#options.writerMeterId, ...charged];
-    return { batch, meterIds, decided, firstNumber: this.#nextNumber, meters, states, people };
+    return { batch, meterIds, decided, firstNumber: this.#nextNumber, meters, states };
   }
 
   /** Certainly not committed: nothing was written yet. */
@@ -491,14 +487,17 @@ export class BatchWriter {
     else this.#queue.unshift(...unknown.batch.filter((pending) => !pending.settled));
   }
 
-  #settle({ batch, decided, meters, states, people }: Writing): void {
+  #settle({ batch, decided, meters, states }: Writing): void {
     const { seen, known } = this.#memory;
     this.#nextNumber += decided.entries.length;
     this.#lastAt = decided.entries.at(-1)?.at ?? this.#lastAt;
     // Whose people are all known needs no other list of them.
     for (const { meterId, digest, day } of decided.touched)
-      if (!people.has(meterId)) seen.add(meterId, day, digest);
-    for (const [id, bytes] of states) known.committed(id, meters.get(id)!, bytes, people.get(id));
+      if (meters.get(meterId)?.people === undefined) seen.add(meterId, day, digest);
+    for (const [id, bytes] of states) {
+      const { meter, people } = meters.get(id)!;
+      known.committed(id, meter, bytes, people);
+    }
     this.#inFlight = [];
     // A commit that came too late for all of them helped nobody: the database is not well yet.
     if (batch.some((pending) => !pending.settled)) this.#up();
@@ -593,6 +592,13 @@ function reasonOf(thrown: unknown): string {
 function foundLocked(pending: Pending): void {
   pending.skips++;
   pending.contended = true;
+}
+
+/** Each once, ascending. */
+function allMeters(batch: readonly Pending[]): number[] {
+  const ids = new Set<number>();
+  for (const { item } of batch) for (const id of metersOf(item)) ids.add(id);
+  return [...ids].sort((a, b) => a - b);
 }
 
 /** Both would wait for the same row. */

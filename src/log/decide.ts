@@ -23,6 +23,7 @@ import {
   partOf,
   type Account,
   type LastDays,
+  type MeterNow,
   type Part,
 } from './accounts.js';
 import { digestTexts } from './digest.js';
@@ -136,14 +137,13 @@ export interface WriterPosition {
 }
 
 /**
- * @param meters locked and decoded, by meter id; those of every read of the batch. They are changed in place
- * @param seen by meter id: last day of the batch's people, as far as known. Told of those whom a read touched
+ * @param meters locked and decoded, by meter id; those of every read of the batch, with the last day of the batch's people, as far
+ * as known. They are changed in place, and their people told of those whom a read touched
  * @param nowMicros the database's clock, read with the locks
  */
 export function decideBatch(
   items: readonly Item[],
-  meters: ReadonlyMap<number, Meter>,
-  seen: ReadonlyMap<number, LastDays>,
+  meters: ReadonlyMap<number, MeterNow>,
   nowMicros: number,
   position: WriterPosition,
   clock: DayClock,
@@ -154,8 +154,8 @@ export function decideBatch(
   for (const item of items) {
     const earliest = Math.max(at + 1, nowMicros);
     if (item.kind === 'read') {
-      const own = accountOf(item.actor, meters, seen);
-      const shared = item.shared?.map((each) => accountOf(each, meters, seen)) ?? none;
+      const own = accountOf(item.actor, meters);
+      const shared = item.shared?.map((each) => accountOf(each, meters)) ?? none;
       const instant = instantOf(own, shared, earliest, clock);
       at = instant.micros;
       const place = { writer: position.writer, number, at };

@@ -107,8 +107,7 @@ class Rows {
     const rows = keys.map((key) => this.of(key));
     return decideBatch(
       [item],
-      new Map(rows.map(({ id, state }) => [id, Meter.decode(state)])),
-      new Map(rows.map(({ id, seen }) => [id, new Map(seen)])),
+      new Map(rows.map(({ id, state, seen }) => [id, { meter: Meter.decode(state), people: new Map(seen) }])),
       micros,
       position,
       clock,
