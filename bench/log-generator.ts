@@ -182,8 +182,7 @@ class Generator {
       rows: rows as unknown as MaskedRows,
       digests: {
         count: keys.length,
-        records: this.#digester.digest('orders', 'record', keys),
-        subjects,
+        bytes: Buffer.concat([this.#digester.digest('orders', 'record', keys), subjects]),
         people: peopleOf(subjects),
       },
       epoch: generatedEpoch,

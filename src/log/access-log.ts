@@ -11,7 +11,7 @@ import { sharedMetersOf } from '../quota/shared-meter.js';
 import { thresholdsFor } from '../watch/bulk.js';
 import type { ConnectionOptions } from './connection.js';
 import { peopleOf, type NoteItem, type Outcome, type ReadDigests, type ReadItem } from './decide.js';
-import { peopleSpace, type Digester, type LaterDigests } from './digest.js';
+import { digestBytes, peopleSpace, type Digester, type LaterDigests } from './digest.js';
 import { Directory, type Actor } from './directory.js';
 import { Dispatch } from './dispatch.js';
 import { seeOf, type EntryAlso, type EntryContext } from './entry.js';
@@ -193,6 +193,8 @@ export class AccessLog {
     const subjects = keys.map(({ subjectKeys }) => digester.digest(peopleSpace, 'person', subjectKeys));
     const charged = subjects.filter((_, i) => also[i]!.personal);
     const records = keys.map(({ table, recordKeys }) => digester.digest(table, 'record', recordKeys));
+    const ownRecords = own.bytes.subarray(0, own.count * digestBytes);
+    const ownSubjects = own.bytes.subarray(own.count * digestBytes);
     return {
       also: also.map(({ table, columns, personal: charge }, i) => [
         table,
@@ -202,9 +204,8 @@ export class AccessLog {
       ]),
       digests: {
         count: keys.reduce((sum, { recordKeys }) => sum + recordKeys.length, own.count),
-        records: Buffer.concat([own.records, ...records]),
-        subjects: Buffer.concat([own.subjects, ...subjects]),
-        people: peopleOf(Buffer.concat(personal ? [own.subjects, ...charged] : charged)),
+        bytes: Buffer.concat([ownRecords, ...records, ownSubjects, ...subjects]),
+        people: peopleOf(Buffer.concat(personal ? [ownSubjects, ...charged] : charged)),
       },
     };
   }
@@ -234,26 +235,32 @@ interface Inside {
 /** Of a chunk without embedded tables, made when the batch is decided that it comes into. */
 class OwnDigests implements ReadDigests {
   readonly count: number;
+  readonly #bytes: Buffer;
   readonly #records: LaterDigests;
   readonly #subjects: LaterDigests;
   #people: readonly string[] | undefined;
 
   constructor(table: string, { recordKeys, subjectKeys }: MaskedRows, digester: Digester) {
     this.count = recordKeys.length;
-    this.#records = digester.later(table, 'record', recordKeys);
-    this.#subjects = digester.later(peopleSpace, 'person', subjectKeys);
+    this.#bytes = Buffer.allocUnsafe(2 * this.count * digestBytes);
+    this.#records = digester.later(table, 'record', recordKeys, this.#bytes, 0);
+    this.#subjects = digester.later(
+      peopleSpace,
+      'person',
+      subjectKeys,
+      this.#bytes,
+      this.count * digestBytes,
+    );
   }
 
-  get records(): Buffer {
-    return this.#records.bytes;
-  }
-
-  get subjects(): Buffer {
-    return this.#subjects.bytes;
+  get bytes(): Buffer {
+    this.#records.make();
+    this.#subjects.make();
+    return this.#bytes;
   }
 
   get people(): readonly string[] {
-    return (this.#people ??= peopleOf(this.subjects));
+    return (this.#people ??= peopleOf(this.bytes, this.count));
   }
 }
 

@@ -45,9 +45,9 @@ import type { Neighbours } from './neighbours.js';
 export interface ReadDigests {
   /** Records, with embedded ones. */
   readonly count: number;
-  readonly records: Buffer;
-  readonly subjects: Buffer;
-  /** The distinct ones of `subjects`, see peopleOf; beside embedded tables, of those tables that are charged. */
+  /** Those of the records, then those of the subjects. */
+  readonly bytes: Buffer;
+  /** The distinct ones of the subjects, see peopleOf; beside embedded tables, of those tables that are charged. */
   readonly people: readonly string[];
 }
 
@@ -113,7 +113,8 @@ export interface Decided {
     readonly flagged: boolean;
     readonly body: string;
   }[];
-  readonly digests: { readonly number: number; readonly records: Buffer; readonly subjects: Buffer }[];
+  /** Of records and, of the same length, of subjects. */
+  readonly digests: { readonly number: number; readonly bytes: Buffer }[];
   /** Meters that were charged, by id. */
   readonly charged: Map<number, Meter>;
   /** People whose last day changes, each once a meter. */
@@ -270,10 +271,7 @@ function decideRead(
     charge: chargeTold(ownPart, sharedParts, instant.day),
     limits: limitsOf(item.limits),
   });
-  if (found > 0) {
-    const { records, subjects } = item.digests;
-    decided.digests.push({ number, records, subjects });
-  }
+  if (found > 0) decided.digests.push({ number, bytes: item.digests.bytes });
   return { number, at, flags };
 }
 
@@ -322,7 +320,7 @@ function leavingOf(item: ReadItem, consecutive: number): Pick<EntryBody, 'read' 
   const { sent, table, rows, epoch } = item;
   const { part, last } = rows;
   const records = rows.values.length;
-  const digests = hash('sha256', Buffer.concat([item.digests.records, item.digests.subjects]), 'hex');
+  const digests = hash('sha256', item.digests.bytes, 'hex');
   const reserves = reservesOf(item);
   const more = reserves === 0 ? nothingMore : { reserves };
   switch (sent?.as) {
@@ -471,9 +469,9 @@ export function limitReached(exceeded: Exceeded): LimitReached {
   });
 }
 
-/** The distinct people of a read, for the meter. */
-export function peopleOf(subjects: Buffer): string[] {
-  const texts = digestTexts(subjects);
+/** The distinct people of a read, for the meter. @param first subject of the list */
+export function peopleOf(list: Buffer, first = 0): string[] {
+  const texts = digestTexts(list, first);
   return texts.length < 2 ? texts : [...new Set(texts)];
 }
 

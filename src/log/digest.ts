@@ -33,12 +33,17 @@ export class Digester {
 
   /** @returns the digests one after another, 8 bytes each, in the order of the keys; zero bytes for null */
   digest(table: string, kind: Kind, keys: Keys): Buffer {
-    return this.#space(table, kind).digest([keys]);
+    const into = Buffer.allocUnsafe(keys.length * digestBytes);
+    this.#space(table, kind).digest([{ keys, into, at: 0 }]);
+    return into;
   }
 
-  /** As `digest`, made when it is first asked for, and with it all that wait then: a call of the cipher costs as much as dozens of keys. */
-  later(table: string, kind: Kind, keys: Keys): LaterDigests {
-    return this.#space(table, kind).later(keys);
+  /**
+   * As `digest`, written into a place of its own once they are asked for, and with them all that wait then: a call of the
+   * cipher costs as much as dozens of keys.
+   */
+  later(table: string, kind: Kind, keys: Keys, into: Buffer, at: number): LaterDigests {
+    return this.#space(table, kind).later(keys, into, at);
   }
 
   #space(table: string, kind: Kind): KeySpace {
@@ -55,7 +60,15 @@ export class Digester {
 }
 
 export interface LaterDigests {
-  readonly bytes: Buffer;
+  /** From here on they are where they were to be written. */
+  make(): void;
+}
+
+/** Keys, and where their digests go. */
+interface List {
+  readonly keys: Keys;
+  readonly into: Buffer;
+  readonly at: number;
 }
 
 /** So many lists wait at the most, also where nobody asks for them. */
@@ -69,29 +82,29 @@ class KeySpace {
     this.#cipher = createCipheriv('aes-256-ecb', key, null).setAutoPadding(false);
   }
 
-  /** @returns those of all lists, one after another */
-  digest(lists: readonly Keys[]): Buffer {
-    const count = lists.reduce((sum, { length }) => sum + length, 0);
+  digest(lists: readonly List[]): void {
+    let count = 0;
+    for (const { keys } of lists) count += keys.length;
     const blocks = Buffer.allocUnsafe(count * blockBytes).fill(0);
     let block = 0;
-    for (const keys of lists) for (const key of keys) writeBlock(blocks, block++ * blockBytes, key ?? '');
+    for (const { keys } of lists) for (const key of keys) writeBlock(blocks, block++ * blockBytes, key ?? '');
     // ECB without padding: each block by itself, and the cipher keeps no state between calls.
     const encrypted = this.#cipher.update(blocks);
-    const digests = Buffer.allocUnsafe(count * digestBytes);
-    let to = 0;
-    for (const keys of lists)
+    let from = 0;
+    for (const { keys, into, at } of lists) {
+      let to = at;
       for (const key of keys) {
-        const from = 2 * to;
         // Byte by byte: for so few, a call into the runtime costs more.
-        for (let b = 0; b < digestBytes; b++) digests[to + b] = key === null ? 0 : encrypted[from + b]!;
+        for (let b = 0; b < digestBytes; b++) into[to + b] = key === null ? 0 : encrypted[from + b]!;
         to += digestBytes;
+        from += blockBytes;
       }
-    return digests;
+    }
   }
 
-  later(keys: Keys): Later {
+  later(keys: Keys, into: Buffer, at: number): Later {
     if (this.#waiting.length >= maxWaiting) this.makeWaiting();
-    const later = new Later(this, keys);
+    const later = new Later(this, keys, into, at);
     this.#waiting.push(later);
     return later;
   }
@@ -99,23 +112,23 @@ class KeySpace {
   makeWaiting(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    const digests = this.digest(waiting.map(({ keys }) => keys));
-    let at = 0;
-    for (const later of waiting) later.made = digests.subarray(at, (at += later.keys.length * digestBytes));
+    this.digest(waiting);
+    for (const later of waiting) later.isMade = true;
   }
 }
 
-class Later implements LaterDigests {
-  made: Buffer | undefined;
+class Later implements LaterDigests, List {
+  isMade = false;
 
   constructor(
     private readonly space: KeySpace,
     readonly keys: Keys,
+    readonly into: Buffer,
+    readonly at: number,
   ) {}
 
-  get bytes(): Buffer {
-    if (this.made === undefined) this.space.makeWaiting();
-    return this.made!;
+  make(): void {
+    if (!this.isMade) this.space.makeWaiting();
   }
 }
 
@@ -144,10 +157,10 @@ function writeAscii(blocks: Buffer, offset: number, key: string): boolean {
   return true;
 }
 
-/** The digests of a list as 8-character latin1 texts, zero digests (no person) left out. */
-export function digestTexts(list: Buffer): string[] {
+/** The digests of a list, from one on, as 8-character latin1 texts, zero digests (no person) left out. */
+export function digestTexts(list: Buffer, first = 0): string[] {
   const texts: string[] = [];
-  for (let at = 0; at < list.length; at += digestBytes) {
+  for (let at = first * digestBytes; at < list.length; at += digestBytes) {
     const text = String.fromCharCode(
       list[at]!,
       list[at + 1]!,

@@ -159,10 +159,10 @@ function writeDigests(writer: string, { digests }: Decided): PipelinedQuery {
              FROM unnest($3::int8[], $4::int4[], $5::int4[]) AS d(number, start, length)`,
     values: [
       writer,
-      Buffer.concat(digests.flatMap(({ records, subjects }) => [records, subjects])),
+      Buffer.concat(digests.map(({ bytes }) => bytes)),
       arrayOf(digests.map(({ number }) => number)),
-      arrayOf(startsOf(digests.map(({ records, subjects }) => records.length + subjects.length))),
-      arrayOf(digests.map(({ records }) => records.length)),
+      arrayOf(startsOf(digests.map(({ bytes }) => bytes.length))),
+      arrayOf(digests.map(({ bytes }) => bytes.length / 2)),
     ],
   };
 }

@@ -134,8 +134,7 @@ function itemOf(read: Read, limits: readonly Limit[], rows: Rows): ReadItem {
     rows: { values: keys.map(() => []), recordKeys: keys, part: 0, last: true } as unknown as MaskedRows,
     digests: {
       count: keys.length,
-      records: Buffer.alloc(8 * keys.length),
-      subjects: Buffer.alloc(8 * keys.length),
+      bytes: Buffer.alloc(2 * 8 * keys.length),
       people: [...new Set(keys)],
     },
     epoch: 'e1',
