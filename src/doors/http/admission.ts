@@ -85,11 +85,10 @@ export function admission(parts: AdmissionParts) {
     const exchange = new Exchange(request.id, route, dialect, config.open !== true, request.raw, reply.raw);
     request.exchange = exchange;
     traffic.begin(exchange);
-    void reply.headers({
-      'weir-request-id': request.id,
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-    });
+    void reply
+      .header('weir-request-id', request.id)
+      .header('cache-control', 'no-store')
+      .header('x-content-type-options', 'nosniff');
     if (traffic.draining) void reply.header('connection', 'close');
     if (config.open === true) {
       if (hasBody(request)) throw bodyRefused(reply);
