@@ -212,7 +212,12 @@ for (const [title, expected, speak] of [
   [
     'sends a body drop by drop',
     '504 service-timeout',
-    (socket) => drip(socket, `${head}\r\n{"id":17,"note":"`),
+    (socket) => drip(socket, `${head}\r\n{"id":17,"note":"`, 'a'),
+  ],
+  [
+    'sends interim answers without an end',
+    '504 service-timeout',
+    (socket) => drip(socket, '', 'HTTP/1.1 103 Early Hints\r\n\r\n'),
   ],
   [
     'switches protocols',
@@ -238,9 +243,9 @@ function endless(socket: Socket, first: string, rest: string): void {
   more();
 }
 
-function drip(socket: Socket, first: string): void {
+function drip(socket: Socket, first: string, drop: string): void {
   socket.write(first);
-  const timer = setInterval(() => socket.write('a'), 20);
+  const timer = setInterval(() => socket.write(drop), 20);
   socket.once('close', () => clearInterval(timer));
 }
 
