@@ -20,7 +20,11 @@ const sizes = [1, 20, 500] as const;
 type Size = (typeof sizes)[number];
 
 /** Taken in turn within a round, since a machine that is shared changes its pace from one second to the next. */
-const slices = 10;
+const sliceSeconds = 0.6;
+
+function slicesOf({ measuredSeconds }: Ground['scale']): number {
+  return Math.max(1, Math.round(measuredSeconds / sliceSeconds));
+}
 
 const variants = ['bare', 'parsing', 'weir'] as const;
 type Variant = (typeof variants)[number];
@@ -121,15 +125,15 @@ async function compare(
   round: number,
   rounds: Rounds,
 ): Promise<Record<Variant, number>> {
-  const slicesOf: Record<Variant, Slice[]> = { bare: [], parsing: [], weir: [] };
+  const taken: Record<Variant, Slice[]> = { bare: [], parsing: [], weir: [] };
   // A new process compiles its hot paths first.
   for (const variant of variants) await answersOf(ground, servers[variant], load, size, 1, () => undefined);
-  for (let slice = 0; slice < slices; slice++)
+  for (let slice = 0; slice < slicesOf(ground.scale); slice++)
     for (const variant of inTurn(round + slice, variants))
-      slicesOf[variant].push(await measureSlice(ground, servers, gateway, load, size, variant));
+      taken[variant].push(await measureSlice(ground, servers, gateway, load, size, variant));
   const rates: Record<Variant, number> = { bare: 0, parsing: 0, weir: 0 };
   for (const variant of variants) {
-    const all = slicesOf[variant];
+    const all = taken[variant];
     const requests = sum(all.map(({ outcome }) => outcome.requests));
     const label = `${size === 1 ? '1 record' : `${size} records`}, ${labels[variant]}`;
     rates[variant] = requests / sum(all.map(({ outcome }) => outcome.seconds));
@@ -153,7 +157,7 @@ async function measureSlice(
 ): Promise<Slice> {
   const { pid } = servers[variant];
   const used: (readonly [number | undefined, number | undefined])[] = [];
-  const outcome = await answersOf(ground, servers[variant], load, size, slices, () =>
+  const outcome = await answersOf(ground, servers[variant], load, size, slicesOf(ground.scale), () =>
     used.push([cpuSeconds(pid), familyCpuSeconds(ground.databases.postmasterPid)]),
   );
   const { requests, statuses, sampleBody } = outcome;
